@@ -1,0 +1,67 @@
+"""The simple recurrent network of Elman (1990)."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from seqjax.cells import cell as cell_lib
+from seqjax.cells import initializers
+
+
+class ElmanParams(NamedTuple):
+  w_x: jax.Array  # [D, H]
+  w_h: jax.Array  # [H, H]
+  b: jax.Array  # [H]
+
+
+@functools.cache
+def elman(activation=jnp.tanh) -> cell_lib.Cell:
+  """Elman network: the hidden state is fed back to the hidden layer.
+
+    h_t = activation(w_x x_t + w_h h_tm1 + b)
+
+  Params: `ElmanParams`; `w_x` [D, H], `w_h` [H, H], `b` [H].
+  Carry: `HiddenCarry`; `h` [H].
+  Input: `x_t` [D], floating. One example: `unroll` adds batch and time.
+  Output: `y_t` = `h_t` [H].
+
+  Args:
+    activation: any elementwise function; tanh, relu and sigmoid are the usual
+      ones. With relu, `init(..., scheme='identity')` gives the IRNN.
+
+  Source: Elman (1990), Cognitive Science 14(2). torch.nn.RNN computes the same
+    with its two biases added.
+
+  Example:
+    >>> import jax, jax.numpy as jnp
+    >>> cell = elman(jax.nn.relu)
+    >>> params = cell.init(jax.random.key(0), jnp.ones(3), 4)
+    >>> cell.carry(params, jnp.ones(3)).h.shape
+    (4,)
+  """
+
+  def init(
+    key, x_t, hidden_size, *, scheme='orthogonal', recurrent_scale=1.0
+  ) -> ElmanParams:
+    return ElmanParams(
+      *initializers.weights(key, x_t, hidden_size, 1, scheme, recurrent_scale)
+    )
+
+  def carry(params, x_t):
+    del x_t
+    return cell_lib.HiddenCarry(jnp.zeros_like(params.b))
+
+  def project(params, x_t):
+    return cell_lib.product(x_t, params.w_x, params.b.dtype) + params.b
+
+  def mix(params, carry, u_t):
+    return u_t + cell_lib.product(carry.h, params.w_h, u_t.dtype)
+
+  def update(params, carry, z_t):
+    del params, carry
+    h_t = activation(z_t)
+    return cell_lib.HiddenCarry(h_t), h_t
+
+  return cell_lib.Cell(init, carry, project, mix, update)

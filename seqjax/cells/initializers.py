@@ -1,0 +1,115 @@
+"""How the weights of a cell begin.
+
+Every scheme fills one matrix per gate and lays them side by side, so that a
+gate's statistics do not depend on how many gates share the matrix. (Drawing one
+orthogonal [H, 4H] gives each gate's block half the scale that it should have.)
+"""
+
+import jax
+import jax.numpy as jnp
+
+from seqjax import errors
+
+
+def _per_gate(initializer, key, shape, gates, dtype):
+  keys = jax.random.split(key, gates)
+  return jnp.concatenate([initializer(k, shape, dtype) for k in keys], axis=-1)
+
+
+def orthogonal(key, input_size, hidden_size, gates, dtype):
+  """w_x of variance 1/D, w_h orthogonal (Saxe et al., 2014), b zero."""
+  key_x, key_h = jax.random.split(key)
+  lecun = jax.nn.initializers.lecun_normal()
+  square = jax.nn.initializers.orthogonal()
+  w_x = _per_gate(lecun, key_x, (input_size, hidden_size), gates, dtype)
+  w_h = _per_gate(square, key_h, (hidden_size, hidden_size), gates, dtype)
+  return w_x, w_h, jnp.zeros(gates * hidden_size, dtype)
+
+
+def uniform(key, input_size, hidden_size, gates, dtype):
+  """Everything from U(-1/sqrt(H), 1/sqrt(H)), as torch.nn.LSTM begins.
+
+  torch draws two biases and adds them at every step; here is one, so its spread
+  is that of a single draw.
+  """
+  bound = hidden_size**-0.5
+  shapes = (
+    (input_size, gates * hidden_size),
+    (hidden_size, gates * hidden_size),
+    (gates * hidden_size,),
+  )
+  keys = jax.random.split(key, len(shapes))
+  return tuple(
+    jax.random.uniform(k, shape, dtype, -bound, bound)
+    for k, shape in zip(keys, shapes, strict=True)
+  )
+
+
+def identity(key, input_size, hidden_size, gates, dtype):
+  """w_h the identity, w_x from N(0, 0.001), b 0: the IRNN of Le et al. (2015).
+
+  Meant for `elman(activation=jax.nn.relu)`, which then begins as a sum over
+  time through which gradients neither vanish nor explode.
+  """
+  normal = jax.nn.initializers.normal(0.001)
+  w_x = _per_gate(normal, key, (input_size, hidden_size), gates, dtype)
+  w_h = jnp.tile(jnp.eye(hidden_size, dtype=dtype), (1, gates))
+  return w_x, w_h, jnp.zeros(gates * hidden_size, dtype)
+
+
+SCHEMES = {
+  'orthogonal': orthogonal,
+  'uniform': uniform,
+  'identity': identity,
+}
+
+
+def weights(key, x_t, hidden_size, gates, scheme, recurrent_scale):
+  """The three arrays that every gated cell has.
+
+  Args:
+    key: PRNG key.
+    x_t: one example [D] or its ShapeDtypeStruct. Parameters are float32,
+      whatever the compute dtype, and float64 where the input is.
+    hidden_size: H.
+    gates: how many blocks of H columns.
+    scheme: a name of `SCHEMES`.
+    recurrent_scale: factor on w_h; for an orthogonal w_h its spectral radius.
+
+  Returns:
+    w_x [D, gates * H], w_h [H, gates * H], b [gates * H].
+
+  Raises:
+    UserError: unknown scheme, or no positive width.
+    ValueError: `x_t` is not one example [D].
+  """
+  if len(x_t.shape) != 1:
+    raise ValueError(
+      f'A cell takes one example [D], and this input has shape {x_t.shape}. '
+      'Leave batch and time to recurrence.unroll.'
+    )
+  if scheme not in SCHEMES:
+    raise errors.unknown('initializer', scheme, SCHEMES)
+  if hidden_size < 1:
+    raise errors.UserError(
+      f'hidden_size is {hidden_size}; it must be at least 1.'
+    )
+  wide = x_t.dtype == jnp.float64
+  dtype = jnp.float64 if wide else jnp.float32
+  w_x, w_h, b = SCHEMES[scheme](key, x_t.shape[0], hidden_size, gates, dtype)
+  return w_x, w_h * jnp.asarray(recurrent_scale, dtype), b
+
+
+def chrono_bias(key, hidden_size, max_steps, dtype):
+  """log u with u from U(1, max_steps - 1): a unit then remembers u steps.
+
+  A forget gate of sigmoid(log u) = u / (1 + u) keeps a memory for about 1 + u
+  steps; the units share the range out among them (Tallec and Ollivier, 2018).
+  """
+  if max_steps < 3:
+    raise errors.UserError(
+      f'chrono_steps is {max_steps}; it is the longest time to remember, in '
+      'steps, and must be at least 3 (0 switches it off).'
+    )
+  steps = jax.random.uniform(key, (hidden_size,), dtype, 1.0, max_steps - 1.0)
+  return jnp.log(steps)

@@ -1,0 +1,219 @@
+"""Flax modules over `recurrence.unroll`: stacks, directions, dropout.
+
+Everything is time-major, [T, B, ...]. Randomness comes as an explicit key;
+`key=None` means evaluation.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from seqjax import cells, errors, recurrence
+
+MERGES = {
+  'concat': lambda a, b: jnp.concatenate([a, b], axis=-1),
+  'sum': jnp.add,
+  'mean': lambda a, b: (a + b) / 2,
+  'product': jnp.multiply,
+}
+INITIAL_CARRIES = ('zero', 'normal', 'learned')
+
+
+def dropout(key, x, rate, *, same_over_time: bool = False):
+  """Sets a share `rate` of `x` to zero and scales up the rest.
+
+  Flax's Dropout wants to know the rate when it traces; here it may be a traced
+  number, so that a sweep over rates is one program.
+
+  Args:
+    key: PRNG key; None (evaluation) returns `x`.
+    x: [T, B, ...].
+    rate: probability of dropping, in [0, 1). A Python 0 costs nothing.
+    same_over_time: one mask per sequence, the variational dropout of Gal and
+      Ghahramani (2016), instead of one per step.
+  """
+  if key is None or (isinstance(rate, (int, float)) and rate == 0):
+    return x
+  shape = (1, *x.shape[1:]) if same_over_time else x.shape
+  keep_rate = 1 - jnp.asarray(rate, x.dtype)
+  kept = jnp.broadcast_to(jax.random.bernoulli(key, keep_rate, shape), x.shape)
+  return jnp.where(kept, x / keep_rate, 0)
+
+
+class Recurrent(nn.Module):
+  """A stack of recurrent layers, one or two directions.
+
+  Attributes:
+    cell: e.g. `cells.lstm()`.
+    hidden_sizes: H of every layer; widths may differ.
+    bidirectional: each layer reads both ways under the same mask.
+    merge: how the two directions become one output: 'concat' (width 2H), 'sum',
+      'mean' or 'product'.
+    residual: every layer from the second on adds its input to its output, via a
+      learned matrix where the widths differ.
+    variational: dropout draws one mask per sequence instead of one per step.
+    initial_carry: 'zero'; 'normal', drawn per sequence when training, and zero,
+      its mean, in evaluation; or 'learned', one vector per layer.
+    initial_scale: standard deviation of 'normal'.
+    init_options: numbers for the cell's `init`, e.g. {'forget_bias': 1.0}.
+    compute_dtype: of the matrix products, e.g. jnp.bfloat16; None leaves the
+      dtype of the parameters. Carries and biases stay as they are.
+    engine: as in `recurrence.unroll`.
+  """
+
+  cell: cells.Cell
+  hidden_sizes: tuple[int, ...]
+  bidirectional: bool = False
+  merge: str = 'concat'
+  residual: bool = False
+  variational: bool = False
+  initial_carry: str = 'zero'
+  initial_scale: float = 1.0
+  init_options: Mapping[str, Any] | None = None
+  compute_dtype: Any = None
+  engine: str = 'auto'
+
+  def __post_init__(self):
+    if self.merge not in MERGES:
+      raise errors.unknown('merge', self.merge, MERGES)
+    if self.initial_carry not in INITIAL_CARRIES:
+      raise errors.unknown('initial_carry', self.initial_carry, INITIAL_CARRIES)
+    if not self.hidden_sizes or min(self.hidden_sizes) < 1:
+      raise errors.UserError(
+        'hidden_sizes needs one width of at least 1 for each layer; got '
+        f'{tuple(self.hidden_sizes)}.'
+      )
+    super().__post_init__()
+
+  @nn.compact
+  def __call__(
+    self, xs, carry=None, *, mask=None, resets=None, key=None, dropout_rate=0.0
+  ) -> recurrence.Unrolled:
+    """Runs the stack.
+
+    Args:
+      xs: [T, B, D].
+      carry: what the previous chunk returned; None begins anew.
+      mask, resets: [T, B] bool, as in `recurrence.unroll`.
+      key: PRNG key of this call; None for evaluation.
+      dropout_rate: between the layers; may be traced.
+
+    Returns:
+      `Unrolled`: outputs [T, B, H of the last layer, twice that for 'concat'];
+      carry and carries are tuples over layers, of pairs (forward, backward)
+      where bidirectional.
+    """
+    last_carries, all_carries = [], []
+    for layer, hidden_size in enumerate(self.hidden_sizes):
+      key_layer = None if key is None else jax.random.fold_in(key, layer)
+      key_dropout, key_carry = (
+        (None, None) if key is None else jax.random.split(key_layer)
+      )
+      if layer:
+        xs = dropout(
+          key_dropout, xs, dropout_rate, same_over_time=self.variational
+        )
+      ys, last, every = self._layer(
+        f'layer_{layer}',
+        hidden_size,
+        xs,
+        None if carry is None else carry[layer],
+        mask,
+        resets,
+        key_carry,
+      )
+      if layer and self.residual:
+        ys = self._shortcut(layer, xs, ys)
+      xs = ys
+      last_carries.append(last)
+      all_carries.append(every)
+    return recurrence.Unrolled(xs, tuple(last_carries), tuple(all_carries))
+
+  def _shortcut(self, layer, xs, ys):
+    # No bias: what is zero in the padding stays zero.
+    if xs.shape[-1] != ys.shape[-1]:
+      xs = nn.Dense(ys.shape[-1], use_bias=False, name=f'shortcut_{layer}')(xs)
+    return ys + xs
+
+  def _layer(self, name, hidden_size, xs, carry, mask, resets, key):
+    """One layer in its one or two directions."""
+    if not self.bidirectional:
+      return self._direction(
+        name, hidden_size, xs, carry, mask, resets, key, reverse=False
+      )
+    forward, backward = (None, None) if carry is None else carry
+    keys = (None, None) if key is None else jax.random.split(key)
+    a = self._direction(
+      f'{name}_forward',
+      hidden_size,
+      xs,
+      forward,
+      mask,
+      resets,
+      keys[0],
+      reverse=False,
+    )
+    b = self._direction(
+      f'{name}_backward',
+      hidden_size,
+      xs,
+      backward,
+      mask,
+      resets,
+      keys[1],
+      reverse=True,
+    )
+    return recurrence.Unrolled(
+      MERGES[self.merge](a.outputs, b.outputs),
+      (a.carry, b.carry),
+      (a.carries, b.carries),
+    )
+
+  def _direction(
+    self, name, hidden_size, xs, carry, mask, resets, key, *, reverse
+  ):
+    x_t = jax.ShapeDtypeStruct(xs.shape[2:], xs.dtype)
+    params = self.param(
+      name,
+      lambda k: self.cell.init(
+        k, x_t, hidden_size, **(self.init_options or {})
+      ),
+    )
+    initial = self._initial_carry(name, params, x_t, xs.shape[1], key)
+    if self.compute_dtype is not None:
+      params = jax.tree.map(
+        lambda p: p.astype(self.compute_dtype) if p.ndim > 1 else p, params
+      )
+    return recurrence.unroll(
+      self.cell,
+      params,
+      xs,
+      carry,
+      mask=mask,
+      resets=resets,
+      reverse=reverse,
+      engine=self.engine,
+      initial_carry=initial,
+    )
+
+  def _initial_carry(self, name, params, x_t, batch_size, key):
+    """The carry of every row before a document, [B, ...]."""
+    carry = self.cell.carry(params, x_t)
+    if self.initial_carry == 'learned':
+      carry = self.param(f'{name}_initial', lambda _: carry)
+    carry = jax.tree.map(
+      lambda c: jnp.broadcast_to(c, (batch_size, *c.shape)), carry
+    )
+    if self.initial_carry == 'normal' and key is not None:
+      leaves, structure = jax.tree.flatten(carry)
+      keys = jax.random.split(key, len(leaves))
+      carry = structure.unflatten(
+        [
+          c + self.initial_scale * jax.random.normal(k, c.shape, c.dtype)
+          for k, c in zip(keys, leaves, strict=True)
+        ]
+      )
+    return carry

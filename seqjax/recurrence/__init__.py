@@ -1,0 +1,5 @@
+"""A cell over time."""
+
+from seqjax.recurrence.unroll import ENGINES, Unrolled, engine_for, unroll
+
+__all__ = ['ENGINES', 'Unrolled', 'engine_for', 'unroll']

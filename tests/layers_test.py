@@ -1,0 +1,227 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl.testing import absltest, parameterized
+
+from seqjax import cells, errors, layers, recurrence
+
+T, B, D = 5, 3, 2
+
+
+def draw(shape, seed=0):
+  rng = np.random.default_rng(seed)
+  return jnp.asarray(rng.normal(size=shape), jnp.float32)
+
+
+def make(sizes=(4, 6), cell=None, **options):
+  return layers.Recurrent(cell or cells.gru(), sizes, **options)
+
+
+def init(module, xs):
+  """Parameters moved off their symmetric beginnings."""
+  params = jax.jit(module.init)(jax.random.key(0), xs)
+  noise = np.random.default_rng(1)
+  return jax.tree.map(
+    lambda p: p + jnp.asarray(0.1 * noise.normal(size=p.shape), p.dtype), params
+  )
+
+
+class RecurrentTest(parameterized.TestCase):
+  def test_a_stack_is_one_layer_after_another(self):
+    xs, mask = draw((T, B, D)), draw((T, B), 2) > 0
+    module = make()
+    params = init(module, xs)
+    result = module.apply(params, xs, mask=mask)
+    ys = xs
+    for layer in range(2):
+      ys, last, every = recurrence.unroll(
+        cells.gru(), params['params'][f'layer_{layer}'], ys, mask=mask
+      )
+      np.testing.assert_allclose(result.carry[layer].h, last.h, 1e-5)
+      np.testing.assert_allclose(result.carries[layer].h, every.h, 1e-5)
+    np.testing.assert_allclose(result.outputs, ys, 1e-5)
+    self.assertEqual(result.outputs.shape, (T, B, 6))
+
+  @parameterized.parameters(False, True)
+  def test_chunks_with_the_carry_passed_on_are_the_whole(self, residual):
+    xs = draw((T, B, D))
+    module = make(residual=residual)
+    params = init(module, xs)
+    whole = module.apply(params, xs)
+    left = module.apply(params, xs[:2])
+    right = module.apply(params, xs[2:], left.carry)
+    np.testing.assert_allclose(
+      np.concatenate([left.outputs, right.outputs]), whole.outputs, 1e-5, 1e-6
+    )
+
+  @parameterized.parameters('concat', 'sum', 'mean', 'product')
+  def test_two_directions_are_merged_as_named(self, merge):
+    xs, mask = draw((T, B, D)), draw((T, B), 2) > -0.5
+    module = make((4,), bidirectional=True, merge=merge)
+    params = init(module, xs)
+    a, b = (
+      recurrence.unroll(
+        cells.gru(),
+        params['params'][f'layer_0_{name}'],
+        xs,
+        mask=mask,
+        reverse=name == 'backward',
+      ).outputs
+      for name in ('forward', 'backward')
+    )
+    expected = {
+      'concat': np.concatenate([a, b], axis=-1),
+      'sum': a + b,
+      'mean': (a + b) / 2,
+      'product': a * b,
+    }[merge]
+    result = module.apply(params, xs, mask=mask)
+    np.testing.assert_allclose(result.outputs, expected, 1e-5, 1e-6)
+    np.testing.assert_array_equal(np.asarray(result.outputs)[~mask], 0)
+
+  def test_both_directions_see_every_step_under_padding(self):
+    """The fault of taggers: padding that leaks through the backward layer."""
+    xs = draw((T, B, D))
+    lengths = np.array([5, 3, 1])
+    mask = np.arange(T)[:, None] < lengths
+    module = make(bidirectional=True)
+    params = init(module, xs)
+    run = jax.jit(module.apply)
+    batch = run(params, xs, mask=mask).outputs
+    for b, length in enumerate(lengths):
+      alone = module.apply(params, xs[:length, b : b + 1]).outputs
+      np.testing.assert_allclose(
+        batch[:length, b], alone[:, 0], 1e-5, 1e-6, err_msg=str(length)
+      )
+
+  def test_a_residual_adds_the_input_of_upper_layers(self):
+    xs, mask = draw((T, B, D)), draw((T, B), 2) > 0
+    plain, residual = make((4, 4)), make((4, 4), residual=True)
+    params = init(plain, xs)
+    first = make((4,)).apply(
+      {'params': {'layer_0': params['params']['layer_0']}}, xs, mask=mask
+    )
+    np.testing.assert_allclose(
+      residual.apply(params, xs, mask=mask).outputs,
+      plain.apply(params, xs, mask=mask).outputs + first.outputs,
+      1e-5,
+      1e-6,
+    )
+
+  def test_a_residual_between_widths_is_a_matrix_and_keeps_padding_zero(self):
+    xs, mask = draw((T, B, D)), draw((T, B), 2) > 0
+    module = make((4, 6), residual=True)
+    params = init(module, xs)
+    self.assertEqual(params['params']['shortcut_1']['kernel'].shape, (4, 6))
+    self.assertNotIn('bias', params['params']['shortcut_1'])
+    outputs = np.asarray(module.apply(params, xs, mask=mask).outputs)
+    np.testing.assert_array_equal(outputs[~mask], 0)
+
+  def test_a_learned_carry_is_where_every_document_begins(self):
+    xs = draw((T, B, D))
+    resets = jnp.zeros((T, B), bool).at[3, 1].set(True)
+    module = make((4,), initial_carry='learned')
+    params = init(module, xs)
+    learned = params['params']['layer_0_initial'].h
+    self.assertGreater(np.abs(learned).max(), 0)
+    result = module.apply(params, xs, resets=resets)
+    again = module.apply(params, xs[3:]).outputs
+    np.testing.assert_allclose(result.outputs[3:, 1], again[:, 1], 1e-5, 1e-6)
+
+    def begins(params, resets):
+      ys = module.apply(params, xs, resets=resets).outputs
+      return jnp.sum(ys[3:, 1])  # only what comes after the reset
+
+    grad = jax.grad(begins)(params, resets)['params']['layer_0_initial'].h
+    self.assertGreater(np.abs(grad).max(), 1e-3)
+
+  def test_a_normal_carry_is_drawn_per_sequence_and_zero_in_evaluation(self):
+    xs, nothing = draw((T, 512, D)), jnp.zeros((T, 512), bool)
+    module = make((4,), initial_carry='normal', initial_scale=0.5)
+    params = init(module, xs)
+    carry = lambda key: np.asarray(
+      module.apply(params, xs, mask=nothing, key=key).carry[0].h
+    )
+    drawn = carry(jax.random.key(0))
+    self.assertBetween(drawn.std(), 0.47, 0.53)
+    self.assertGreater(np.abs(drawn - carry(jax.random.key(1))).max(), 0.1)
+    np.testing.assert_array_equal(carry(None), 0)
+
+  def test_dropout_stands_between_the_layers_only(self):
+    xs = draw((T, B, D))
+    run = lambda module, params, key: (
+      module.apply(params, xs, key=key, dropout_rate=0.5).outputs
+    )
+    one = make((4,))
+    params = init(one, xs)
+    np.testing.assert_array_equal(
+      run(one, params, jax.random.key(0)), run(one, params, None)
+    )
+    two = make((4, 6))
+    params = init(two, xs)
+    a, b = (run(two, params, jax.random.key(k)) for k in (0, 1))
+    self.assertGreater(np.abs(a - b).max(), 1e-3)
+    np.testing.assert_array_equal(a, run(two, params, jax.random.key(0)))
+
+  def test_init_options_reach_the_cell(self):
+    xs = draw((T, B, D))
+    module = make(
+      (4,), cells.lstm(), init_options={'forget_bias': 3.0, 'scheme': 'uniform'}
+    )
+    b = module.init(jax.random.key(0), xs)['params']['layer_0'].b
+    self.assertBetween(np.split(np.asarray(b), 4)[1].min(), 2.5, 3.5)
+
+  def test_products_in_bfloat16_keep_carries_in_float32(self):
+    xs = draw((T, B, D))
+    exact, module = make(), make(compute_dtype=jnp.bfloat16)
+    params = init(module, xs)
+    result = module.apply(params, xs)
+    self.assertEqual(result.carry[0].h.dtype, jnp.float32)
+    error = np.abs(result.outputs - exact.apply(params, xs).outputs).max()
+    self.assertBetween(error, 1e-6, 0.05)
+    grads = jax.grad(lambda p: module.apply(p, xs).outputs.sum())(params)
+    for g in jax.tree.leaves(grads):
+      self.assertEqual(g.dtype, jnp.float32)
+      self.assertGreater(np.abs(g).max(), 0)
+
+  def test_mistakes_are_sentences_at_construction(self):
+    with self.assertRaisesRegex(errors.UserError, "Did you mean 'concat'"):
+      make(merge='concatenate')
+    with self.assertRaisesRegex(errors.UserError, "Did you mean 'learned'"):
+      make(initial_carry='learnt')
+    for sizes in ((), (4, 0)):
+      with self.assertRaisesRegex(errors.UserError, 'hidden_sizes'):
+        make(sizes)
+
+
+class DropoutTest(parameterized.TestCase):
+  def test_the_mean_stays_and_the_share_is_dropped(self):
+    x = jnp.ones((50, 40, 30))
+    y = np.asarray(layers.dropout(jax.random.key(0), x, 0.3))
+    self.assertBetween((y == 0).mean(), 0.29, 0.31)
+    self.assertBetween(y.mean(), 0.99, 1.01)
+
+  def test_one_mask_per_sequence(self):
+    drop = functools.partial(layers.dropout, x=jnp.ones((T, 40, 30)), rate=0.5)
+    varying = np.asarray(drop(jax.random.key(0)))
+    fixed = np.asarray(drop(jax.random.key(0), same_over_time=True))
+    self.assertTrue((varying != varying[:1]).any())
+    np.testing.assert_array_equal(fixed, np.stack([fixed[0]] * T))
+    self.assertTrue((fixed[:, 0] != fixed[:, 1]).any())
+
+  def test_the_rate_may_be_traced(self):
+    x = jnp.ones((T, B, D))
+    drop = jax.jit(lambda key, rate: layers.dropout(key, x, rate))
+    np.testing.assert_array_equal(drop(jax.random.key(0), 0.0), x)
+    self.assertTrue((np.asarray(drop(jax.random.key(0), 0.9)) == 0).any())
+
+  def test_evaluation_and_rate_zero_change_nothing(self):
+    x = draw((T, B, D))
+    self.assertIs(layers.dropout(None, x, 0.5), x)
+    self.assertIs(layers.dropout(jax.random.key(0), x, 0.0), x)
+
+
+if __name__ == '__main__':
+  absltest.main()
