@@ -108,6 +108,8 @@ def unroll(
   if carry is None:
     carry = initial_carry
 
+  if engine == 'fused' and fused.belongs_inside(cell, params, xs):
+    cell = fused.projecting_inside(cell)
   # One product for all steps: time is folded into the batch, so that the
   # gradient of the weights is one product as well.
   project = jax.vmap(cell.project, in_axes=(None, 0))

@@ -1,0 +1,242 @@
+"""Training step and forward pass of one layer, beside the peers, in one run.
+
+  ./launch.sh bench recurrence [--rounds=15] [--shapes=16,64,64,128] [--cells=lstm]
+
+Every system gets the same inputs, float32, and as many threads as it takes by
+itself. A training step is the gradient of sum(w * outputs) with respect to
+parameters and inputs. The systems take turns within a round, so that a change
+in the machine's speed meets all of them; the table shows the median over the
+rounds and, in brackets, their time over ours: above 1 we are faster. A peer
+that is not installed is left out.
+"""
+
+import argparse
+import importlib.util
+import json
+import math
+import os
+import pathlib
+import platform
+import statistics
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from seqjax import cells, recurrence
+
+CELLS = ('elman', 'lstm', 'gru')
+# (B, T, D, H)
+SHAPES = (
+  (16, 64, 64, 128),
+  (32, 100, 128, 128),
+  (64, 100, 256, 256),
+  (64, 40, 256, 512),
+  (1, 256, 128, 256),
+)
+US = 'seqjax'
+
+
+def compiled(outputs, params, xs, weights):
+  """The two jitted programs of a JAX system: outputs is (params, xs) -> ys."""
+
+  def loss(params, xs):
+    return jnp.sum(weights * outputs(params, xs))
+
+  train = jax.jit(jax.grad(loss, argnums=(0, 1)))
+  forward = jax.jit(outputs)
+  return {
+    'train': lambda: jax.block_until_ready(train(params, xs)),
+    'forward': lambda: jax.block_until_ready(forward(params, xs)),
+  }
+
+
+def seqjax_system(name, hidden_size, xs, weights):
+  cell = cells.CELLS[name]()
+  params = cell.init(jax.random.key(0), xs[0, 0], hidden_size)
+  return compiled(
+    lambda params, xs: recurrence.unroll(cell, params, xs).outputs,
+    params,
+    xs,
+    weights,
+  )
+
+
+def linen_system(name, hidden_size, xs, weights):
+  import flax.linen as nn
+
+  cell = {
+    'elman': nn.SimpleCell,
+    'lstm': nn.OptimizedLSTMCell,
+    'gru': nn.GRUCell,
+  }[name](hidden_size)
+  rnn = nn.RNN(cell, time_major=True)
+  params = rnn.init(jax.random.key(0), xs)
+  return compiled(rnn.apply, params, xs, weights)
+
+
+def nnx_system(name, hidden_size, xs, weights):
+  from flax import nnx
+
+  cell = {
+    'elman': nnx.SimpleCell,
+    'lstm': nnx.OptimizedLSTMCell,
+    'gru': nnx.GRUCell,
+  }[name](xs.shape[-1], hidden_size, rngs=nnx.Rngs(0))
+  rnn = nnx.RNN(cell, time_major=True, rngs=nnx.Rngs(0))
+  # Made outside: drawing it would change the module while it is traced.
+  carry = cell.initialize_carry(xs.shape[1:], nnx.Rngs(0))
+  graph, params, rest = nnx.split(rnn, nnx.Param, ...)
+
+  def outputs(params, xs):
+    return nnx.merge(graph, params, rest)(xs, initial_carry=carry)
+
+  return compiled(outputs, params, xs, weights)
+
+
+def torch_system(name, hidden_size, xs, weights):
+  import torch
+
+  kind = {'elman': torch.nn.RNN, 'lstm': torch.nn.LSTM, 'gru': torch.nn.GRU}
+  module = kind[name](xs.shape[-1], hidden_size)
+  inputs = torch.tensor(np.array(xs), requires_grad=True)
+  weights = torch.tensor(np.array(weights))
+
+  def train():
+    module.zero_grad()
+    inputs.grad = None
+    (weights * module(inputs)[0]).sum().backward()
+
+  def forward():
+    with torch.no_grad():
+      module(inputs)
+
+  return {'train': train, 'forward': forward}
+
+
+SYSTEMS = {
+  US: seqjax_system,
+  'flax nnx': nnx_system,
+  'flax linen': linen_system,
+  'torch': torch_system,
+}
+
+
+def measure(name, shape, systems, rounds):
+  """Rows of one cell at one shape: seconds by system, and compile time."""
+  batch_size, steps, input_size, hidden_size = shape
+  rng = np.random.default_rng(0)
+  draw = lambda size: jnp.asarray(
+    rng.normal(size=(steps, batch_size, size)), jnp.float32
+  )
+  xs, weights = draw(input_size), draw(hidden_size)
+  made = {s: SYSTEMS[s](name, hidden_size, xs, weights) for s in systems}
+  rows = []
+  for work in ('train', 'forward'):
+    first, seconds = {}, {s: [] for s in systems}
+    for system in systems:
+      start = time.perf_counter()
+      made[system][work]()
+      first[system] = time.perf_counter() - start
+    for turn in range(rounds + 1):
+      for system in systems:
+        start = time.perf_counter()
+        made[system][work]()
+        if turn:  # The first round warms up.
+          seconds[system].append(time.perf_counter() - start)
+    rows.append(
+      {
+        'cell': name,
+        'shape': shape,
+        'work': work,
+        'median_ms': {s: 1e3 * statistics.median(seconds[s]) for s in systems},
+        'first_call_s': first,
+      }
+    )
+  return rows
+
+
+def ratios(row):
+  ours = row['median_ms'][US]
+  return {s: ms / ours for s, ms in row['median_ms'].items() if s != US}
+
+
+def show(row):
+  shape = '({})'.format(','.join(map(str, row['shape'])))
+  theirs = ratios(row)
+  columns = [f'{row["median_ms"][s]:9.2f} ({theirs[s]:5.2f})' for s in theirs]
+  print(
+    f'{row["cell"]:6} {row["work"]:8} {shape:18} {row["median_ms"][US]:9.2f}',
+    *columns,
+    f'{row["first_call_s"][US]:8.2f}',
+    flush=True,
+  )
+
+
+def geometric_means(rows):
+  """(cell, work) -> system -> geometric mean of the ratios over the shapes."""
+  found = {}
+  for row in rows:
+    for system, ratio in ratios(row).items():
+      key = f'{row["cell"]} {row["work"]}'
+      found.setdefault(key, {}).setdefault(system, []).append(ratio)
+  return {
+    key: {
+      s: math.exp(statistics.fmean(map(math.log, r))) for s, r in by.items()
+    }
+    for key, by in found.items()
+  }
+
+
+def main():
+  parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
+  parser.add_argument('--rounds', type=int, default=15)
+  parser.add_argument('--cells', default=','.join(CELLS))
+  parser.add_argument('--shapes', help='B,T,D,H; several separated by ;')
+  parser.add_argument('--out', default='benchmarks/results/recurrence.json')
+  options = parser.parse_args()
+  shapes = SHAPES
+  if options.shapes:
+    shapes = [tuple(map(int, s.split(','))) for s in options.shapes.split(';')]
+  needs = {'torch': 'torch', 'flax nnx': 'flax', 'flax linen': 'flax'}
+  systems = [
+    s for s in SYSTEMS if s == US or importlib.util.find_spec(needs[s])
+  ]
+
+  device = jax.devices()[0].device_kind
+  print(f'{platform.machine()}, {os.cpu_count()} cores, {device}; milliseconds')
+  print(
+    f'{"cell":6} {"work":8} {"(B,T,D,H)":18} {US:>9}',
+    *(f'{s:>17}' for s in systems if s != US),
+    f'{"compile":>8}',
+  )
+  rows = []
+  for name in options.cells.split(','):
+    for shape in shapes:
+      for row in measure(name, shape, systems, options.rounds):
+        rows.append(row)
+        show(row)
+  means = geometric_means(rows)
+  print('\nTheir time over ours, geometric mean over the shapes:')
+  for key, by in means.items():
+    print(f'{key:15}', *(f'{s} {r:.2f}  ' for s, r in by.items()))
+
+  path = pathlib.Path(options.out)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  result = {
+    'device': device,
+    'cores': os.cpu_count(),
+    'jax': jax.__version__,
+    'rounds': options.rounds,
+    'geometric_means': means,
+    'rows': rows,
+  }
+  path.write_text(json.dumps(result, indent=2) + '\n')
+  print(f'\nWritten to {path}.')
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,315 @@
+"""A character language model by truncated backpropagation through time.
+
+One text is read as many parallel streams; the hidden state is carried from
+window to window, and gradients are cut at the window's edge.
+
+Source: the setting of Mikolov et al. (2010) and of char-rnn.
+Command: ./launch.sh char_lm
+Data: the Python language reference that every CPython carries.
+Expected: TBD
+"""
+
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from seqjax import (
+  baselines,
+  cells,
+  data,
+  decoding,
+  experiment,
+  files,
+  layers,
+  models,
+  training,
+)
+from seqjax.report import figures
+
+field = experiment.field
+
+# --- Config -------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(experiment.Config):
+  steps: int = 1500
+  batch_size: int = 32
+  hidden_size: int = 256
+  learning_rate: float = 4e-3
+  eval_every: int = 250
+  dataset: str = field(
+    'python_reference',
+    'text to learn from, where no --text_file is given',
+    group='data',
+    choices=('python_reference',),
+  )
+  text_file: str = field(
+    '', 'UTF-8 text to learn from; .gz and .xz are opened', group='data'
+  )
+  valid_fraction: float = field(
+    0.1,
+    'share of the text, at its end, that is held out; 0.05 to 0.2',
+    group='data',
+    above=0,
+    below=1,
+  )
+  min_count: int = field(
+    1,
+    'characters rarer than this in the training part are read as unknown',
+    group='data',
+    minimum=1,
+  )
+  embedding_size: int = field(
+    64, 'width of the character embedding; 16 to 256', minimum=1
+  )
+  residual: bool = field(
+    False, 'add the input of each upper layer to its output'
+  )
+  variational: bool = field(
+    False, 'one dropout mask per sequence instead of one per step'
+  )
+  initial_carry: str = field(
+    'zero',
+    'the carry before the text',
+    choices=layers.INITIAL_CARRIES,
+  )
+  initializer: str = field(
+    'orthogonal', 'how weights begin', choices=tuple(cells.SCHEMES)
+  )
+  update_every: int = field(
+    64, 'steps between two updates, k1; 20 to 200', group='training', minimum=1
+  )
+  bptt_steps: int = field(
+    0,
+    'how many steps a gradient reaches back, k2; a multiple or a divisor of '
+    '--update_every, which 0 means',
+    group='training',
+    minimum=0,
+  )
+  prompt: str = field(
+    'The ', 'text that a sample continues', group='sample', kind='runtime'
+  )
+  temperature: float = field(
+    0.7,
+    'of a sample; 0 takes the likeliest character, 1 draws as learnt',
+    group='sample',
+    kind='runtime',
+    minimum=0,
+  )
+  length: int = field(
+    400, 'characters in a sample', group='sample', kind='runtime', minimum=1
+  )
+  sample_seed: int = field(
+    0,
+    'another number, another sample',
+    group='sample',
+    kind='runtime',
+    minimum=0,
+    maximum=2**32 - 1,
+  )
+
+
+# --- Data ---------------------------------------------------------------------
+
+
+def read_text(config: Config) -> data.Text:
+  if config.text_file:
+    return data.text_file(config.text_file)
+  return data.python_reference()
+
+
+def valid_streams(config: Config, tokens) -> data.Streams:
+  """The held-out part in as many rows as it fills, at most `batch_size`."""
+  window = min(config.update_every, len(tokens) - 1)
+  rows = min(config.batch_size, (len(tokens) - 1) // window)
+  return data.Streams(tokens, rows, window)
+
+
+def load_vocabulary(run: experiment.RunDirectory) -> data.Vocabulary:
+  symbols = json.loads((run.path / 'vocabulary.json').read_text('utf-8'))
+  return data.Vocabulary(tuple(symbols))
+
+
+# --- Model --------------------------------------------------------------------
+
+
+def make_model(config: Config, vocab_size: int) -> models.LanguageModel:
+  return models.LanguageModel(
+    vocab_size=vocab_size,
+    embedding_size=config.embedding_size,
+    recurrent=layers.Recurrent(
+      cells.CELLS[config.cell](),
+      config.layer_sizes,
+      residual=config.residual,
+      variational=config.variational,
+      initial_carry=config.initial_carry,
+      init_options={'scheme': config.initializer},
+    ),
+  )
+
+
+def make_writer(config: Config, model: models.LanguageModel, vocabulary):
+  """params -> text: continues the prompt."""
+
+  def step(params, carry, token):
+    logits, carry = model.apply(params, token[None], carry)
+    return carry, logits[0]
+
+  prompt = jnp.asarray(vocabulary.encode(config.prompt or '\n'))[:, None]
+
+  def write(params) -> str:
+    # A mask of nothing: the carry before the text.
+    _, carry = model.apply(params, prompt[:1], mask=jnp.zeros((1, 1), bool))
+    tokens = decoding.sample(
+      step,
+      params,
+      carry,
+      prompt,
+      jax.random.key(config.sample_seed),
+      length=config.length,
+      temperature=config.temperature,
+      banned=(0,),  # the unknown character
+    )
+    return config.prompt + vocabulary.decode(np.asarray(tokens[:, 0]))
+
+  return write
+
+
+# --- Training -----------------------------------------------------------------
+
+
+def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
+  text = read_text(config)
+  run.record_data(text.sha256)
+  train_text, valid_text = data.split(text.text, config.valid_fraction)
+  vocabulary = data.character_vocabulary(train_text, config.min_count)
+  files.atomic_write(
+    run.path / 'vocabulary.json', json.dumps(vocabulary.symbols) + '\n'
+  )
+  train_ids = vocabulary.encode(train_text)
+  valid_ids = vocabulary.encode(valid_text)
+  print(
+    f'{text.name}: {len(train_text):,} characters to learn from, '
+    f'{len(valid_text):,} held out, {len(vocabulary)} symbols'
+  )
+  ngrams = baselines.ngram_baselines(train_ids, valid_ids, len(vocabulary))
+  print(
+    'Baselines, bits per held-out character: '
+    + ', '.join(f'{n}-gram {bits:.3f}' for n, bits in ngrams.items())
+  )
+
+  streams = data.Streams(
+    train_ids,
+    config.batch_size,
+    config.update_every,
+    config.bptt_steps or None,
+    config.data_seed,
+  )
+  held_out = valid_streams(config, valid_ids)
+  model = make_model(config, len(vocabulary))
+  task = models.language_model.task(model, unit='char')
+  eval_step = training.make_eval_step(task)
+  write = make_writer(config, model, vocabulary)
+  (run.path / 'samples').mkdir(exist_ok=True)
+
+  def evaluate(step, params):
+    metrics = training.evaluate(
+      task, eval_step, params, held_out, held_out.batches_per_epoch
+    )
+    sample = write(params)
+    files.atomic_write(run.path / 'samples' / f'{step:07}.txt', sample + '\n')
+    return {f'valid/{name}': value for name, value in metrics.items()}
+
+  plan = make_plan(config, run, task, streams, evaluate)
+  params, metrics = training.fit(plan, run.path)
+
+  print(f'\n{write(params)}\n')
+  figures.learning_curves(
+    run.path,
+    metric='bits_per_char',
+    baselines={f'{n}-gram': bits for n, bits in ngrams.items()},
+    clip_norm=config.clip_norm,
+  )
+  verdict = 'beats' if metrics['valid/bits_per_char'] < ngrams[4] else 'misses'
+  print(
+    f'{metrics["valid/bits_per_char"]:.3f} bits per held-out character '
+    f'{verdict} the 4-gram ({ngrams[4]:.3f}).'
+  )
+  return {k: x for k, x in metrics.items() if k.startswith('valid/')}
+
+
+def make_plan(config, run, task, batches, evaluate) -> training.Plan:
+  loss = training.truncate(
+    task.loss, config.update_every, config.bptt_steps or None
+  )
+  hparams = {
+    'learning_rate': config.learning_rate,
+    'clip_norm': config.clip_norm,
+  }
+  if config.dropout_rate:
+    hparams['dropout_rate'] = config.dropout_rate
+  return training.Plan(
+    task=task._replace(loss=loss),
+    optimizer=training.make_optimizer(
+      config.optimizer, config.schedule, config.steps
+    ),
+    batches=batches,
+    hparams=hparams,
+    steps=config.steps,
+    seed=config.seed,
+    evaluate=evaluate,
+    eval_every=config.eval_every,
+    checkpoint_every=config.checkpoint_every,
+    fingerprint=run.fingerprint(config),
+    unit='chars',
+  )
+
+
+# --- A trained model ----------------------------------------------------------
+
+
+def restore(config: Config, run: experiment.RunDirectory):
+  """The model, its vocabulary and the parameters of the newest checkpoint."""
+  vocabulary = load_vocabulary(run)
+  model = make_model(config, len(vocabulary))
+  task = models.language_model.task(model, unit='char')
+  nothing = np.zeros((1, config.batch_size), np.int32)
+  batch = data.Batch(nothing, nothing, nothing > 0, nothing, nothing > 0)
+  plan = make_plan(config, run, task, lambda index: batch, evaluate=None)
+  _, params = training.restore(plan, run.path)
+  return model, vocabulary, params
+
+
+def sample(config: Config, run: experiment.RunDirectory) -> None:
+  model, vocabulary, params = restore(config, run)
+  unknown = sorted(set(config.prompt) - set(vocabulary.symbols))
+  if unknown:
+    print(f'Not in the vocabulary, read as unknown: {" ".join(unknown)}')
+  print(make_writer(config, model, vocabulary)(params))
+
+
+def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
+  model, vocabulary, params = restore(config, run)
+  text = read_text(config)
+  run.record_data(text.sha256)
+  _, valid_text = data.split(text.text, config.valid_fraction)
+  held_out = valid_streams(config, vocabulary.encode(valid_text))
+  task = models.language_model.task(model, unit='char')
+  metrics = training.evaluate(
+    task,
+    training.make_eval_step(task),
+    params,
+    held_out,
+    held_out.batches_per_epoch,
+  )
+  return {f'valid/{name}': value for name, value in metrics.items()}
+
+
+MODES = {'train': train, 'evaluate': evaluate, 'sample': sample}
+
+if __name__ == '__main__':
+  experiment.main(__doc__, 'char_lm', Config, MODES)

@@ -1,0 +1,22 @@
+"""An experiment from the command line to its exit code."""
+
+from seqjax.experiment.config import Config, identity, kind, run_id
+from seqjax.experiment.fields import Field, declared, field
+from seqjax.experiment.flags import help_text, parse
+from seqjax.experiment.main import main
+from seqjax.experiment.run_directory import RunDirectory, resolve
+
+__all__ = [
+  'Config',
+  'Field',
+  'RunDirectory',
+  'declared',
+  'field',
+  'help_text',
+  'identity',
+  'kind',
+  'main',
+  'parse',
+  'resolve',
+  'run_id',
+]

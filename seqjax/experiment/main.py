@@ -1,0 +1,205 @@
+"""From the command line to an exit code: what happens around an experiment."""
+
+import errno
+import os
+import pathlib
+import select
+import signal
+import stat
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from seqjax import errors
+from seqjax.experiment import config as configs
+from seqjax.experiment import flags, run_directory
+from seqjax.training import signals
+
+Mode = Callable[
+  [configs.Config, run_directory.RunDirectory], Mapping[str, Any] | None
+]
+
+_STDOUT = 1  # The file descriptor, whatever sys.stdout stands for.
+# The machine says no, and the user can mend it.
+_REFUSALS = {
+  errno.ENOSPC: 'the disk is full. Make room and repeat the command',
+  errno.EDQUOT: 'the disk quota is used up. Make room and repeat the command',
+  errno.EFBIG: 'the file would be larger than this system allows',
+  errno.EACCES: 'permission denied. Change that, or choose another place',
+  errno.EPERM: 'not permitted. Change that, or choose another place',
+  errno.EROFS: 'the file system is read-only. Choose another place',
+  errno.ENAMETOOLONG: 'the name is too long',
+}
+
+
+def main(
+  doc: str,
+  name: str,
+  config_class: type[configs.Config],
+  modes: Mapping[str, Mode],
+  argv: Sequence[str] | None = None,
+) -> NoReturn:
+  """Runs an experiment as the command line says, and ends the process.
+
+  Mode 'train' begins or continues the run, alone in its directory, and what it
+  returns becomes result.json. The other modes read a run that exists.
+
+  Exit codes: 0 done; 1 the user's error, in one sentence; 3 gave up on numbers
+  that are not finite; 70 a bug, traceback kept; 75 try again; 130 and 143
+  stopped by SIGINT and SIGTERM; 141 nobody reads the output (`| head`).
+
+  Args:
+    doc: the experiment's docstring, for `--help`.
+    name: the experiment's name, which is also its directory under `runs/`.
+    config_class: its fields are the flags.
+    modes: what `--mode` may name; must hold 'train'. Each is called with the
+      config and the run directory and returns its metrics or None.
+    argv: the arguments, by default those of the process.
+
+  Example:
+    if __name__ == '__main__':
+      experiment.main(__doc__, 'char_lm', Config, {'train': train})
+  """
+  argv = sys.argv[1:] if argv is None else argv
+  run = None
+  try:
+    if flags.asks_for_help(argv):
+      print(flags.help_text(config_class, doc, name, tuple(modes)), end='')
+    else:
+      typed = flags.parse(config_class, argv, tuple(modes))
+      config, run = run_directory.resolve(config_class, typed, name)
+      _quieten()
+      _keep_compiled_programs()
+      if config.mode == 'train':
+        _train(config_class, typed, name, run, modes['train'])
+      else:
+        _read(config, run, modes[config.mode])
+    sys.stdout.flush()
+    code = 0
+  except KeyboardInterrupt:
+    code = 128 + signal.SIGINT
+  except Exception as error:
+    code = _explain(error, run)
+  _let_go_of_stdout()
+  sys.exit(code)
+
+
+def _train(config_class, typed, name, run, train: Mode) -> None:
+  signals.install()
+  with run.lock():
+    # Once more: another process may have begun or ended this run meanwhile.
+    config = run.configure(config_class, typed, name)
+    result = run.read_result()
+    if result is not None and result['step'] >= config.steps:
+      print(f'already {_summary(result, run)}')
+      longer = configs.kind(config, 'steps') == 'extendable'
+      print(
+        'For a new run choose another --seed or --workdir'
+        + ('; to go on with this one, more --steps.' if longer else '.')
+      )
+      return
+    run.save(config, name)
+    run.remove_result()
+    if (signum := signals.requested()) is not None:
+      raise errors.Stopped(signum)
+    metrics = train(config, run)
+    run.write_result(config.steps, metrics or {})
+    print(_summary(run.read_result(), run))
+
+
+def _read(config, run, mode: Mode) -> None:
+  if run.read() is None:
+    raise errors.UserError(
+      f'--mode={config.mode}: there is no run in {run.path}. Train it first, '
+      'or name the directory of a run with --workdir.'
+    )
+  for name, value in sorted((mode(config, run) or {}).items()):
+    print(f'{name} {float(value):.4g}')
+
+
+def _summary(result: Mapping[str, Any], run: run_directory.RunDirectory) -> str:
+  numbers = [f'{name} {x:.4g}' for name, x in result['metrics'].items()]
+  what = ', '.join(numbers) or 'no metrics'
+  return f'done at step {result["step"]}: {what} ({run.path})'
+
+
+def _explain(error: Exception, run: run_directory.RunDirectory | None) -> int:
+  """Says what ended the run, on stderr, and gives its exit code."""
+  match error:
+    case errors.UserError():
+      code, words = 1, f'error: {error}'
+    case errors.GaveUp():
+      code, words = 3, f'gave up: {error}'
+    case errors.TryAgain():
+      code, words = 75, f'try again: {error}'
+    case errors.Stopped():
+      name = signal.Signals(error.signum).name
+      code = 128 + error.signum
+      words = f'stopped by {name}; the same command goes on from here.'
+    case BrokenPipeError() if _nobody_reads_stdout():
+      return 128 + signal.SIGPIPE
+    case OSError(errno=number) if number in _REFUSALS:
+      place = f'{error.filename}: ' if error.filename else ''
+      code, words = 1, f'error: {place}{_REFUSALS[number]}.'
+    case _:
+      code, words = 70, _keep_traceback(error, run)
+  print(words, file=sys.stderr)
+  return code
+
+
+def _keep_traceback(error: Exception, run) -> str:
+  text = ''.join(traceback.format_exception(error))
+  words = f'{text}This is a bug in the program, not in your command.'
+  if run is None or not run.path.is_dir():
+    return words
+  path = run.path / 'crash.txt'
+  try:
+    path.write_text(text, encoding='utf-8')
+  except OSError as second:
+    return f'{words} (The traceback could not be kept: {second}.)'
+  return f'{words} The traceback is kept in {path}: please report it.'
+
+
+def _nobody_reads_stdout() -> bool:
+  """Whether stdout is what broke: a socket raises BrokenPipeError too."""
+  poll = select.poll()
+  poll.register(_STDOUT, 0)
+  return bool(poll.poll(0))
+
+
+def _let_go_of_stdout() -> None:
+  # What cannot be written is tried again when Python ends, and would turn the
+  # exit code into 120.
+  try:
+    sys.stdout.flush()
+  except OSError:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
+
+
+def _quieten() -> None:
+  """Keeps the INFO and WARNING lines of orbax from between our own."""
+  from absl import logging
+
+  logging.set_verbosity(logging.ERROR)
+
+
+def _keep_compiled_programs() -> None:
+  """Compiles each program once on this machine, unless the user chose where."""
+  if 'JAX_COMPILATION_CACHE_DIR' in os.environ:
+    return
+  import jax
+
+  home = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
+  path = pathlib.Path(home, 'seqjax', 'xla')
+  try:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = path.stat()
+  except OSError:
+    return  # No place to write: compile every time.
+  # It holds machine code, so nobody else may have put it there.
+  others = stat.S_IWGRP | stat.S_IWOTH
+  if status.st_uid != os.getuid() or status.st_mode & others:
+    return
+  jax.config.update('jax_compilation_cache_dir', str(path))
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)

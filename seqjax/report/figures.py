@@ -1,0 +1,82 @@
+"""Figures from what a run wrote."""
+
+import pathlib
+
+import numpy as np
+
+from seqjax.training import logs
+
+
+def learning_curves(
+  directory,
+  *,
+  metric: str,
+  baselines: dict[str, float] | None = None,
+  clip_norm: float = 0.0,
+) -> pathlib.Path:
+  """Draws loss and gradient norm over the steps of a run.
+
+  Args:
+    directory: of the run; reads its metrics.jsonl.
+    metric: its name without the split, e.g. 'bits_per_char'.
+    baselines: name -> value of the metric, drawn as horizontal lines.
+    clip_norm: drawn in the panel of the gradient norm; 0 draws nothing.
+
+  Returns:
+    The path of the figure, figures/learning_curves.png in the directory.
+  """
+  # Not pyplot: it would look for a display, and keep figures alive.
+  from matplotlib import figure
+
+  directory = pathlib.Path(directory)
+  records = logs.read_metrics(directory / 'metrics.jsonl')
+  fig = figure.Figure(figsize=(8, 6), layout='constrained')
+  loss, norm = fig.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+
+  steps, values = _series(records, f'train/{metric}')
+  loss.plot(steps, values, color='C0', alpha=0.3, linewidth=0.6)
+  loss.plot(steps, _smooth(values), color='C0', label='train')
+  steps, values = _series(records, f'valid/{metric}')
+  loss.plot(steps, values, 'o-', color='C1', markersize=3, label='valid')
+  for name, value in (baselines or {}).items():
+    loss.axhline(value, color='0.6', linewidth=0.8, linestyle=':')
+    loss.annotate(
+      name,
+      (1, value),
+      xycoords=('axes fraction', 'data'),
+      fontsize=8,
+      color='0.4',
+      va='center',
+    )
+  loss.set_ylabel(metric.replace('_', ' '))
+  loss.legend(loc='upper right')
+
+  steps, values = _series(records, 'train/grad_norm')
+  norm.semilogy(steps, values, color='C2', linewidth=0.6)
+  if clip_norm:
+    norm.axhline(clip_norm, color='C3', linewidth=0.8, label='clip norm')
+    norm.legend(loc='upper right')
+  norm.set_ylabel('gradient norm')
+  norm.set_xlabel('step')
+
+  path = directory / 'figures' / 'learning_curves.png'
+  path.parent.mkdir(exist_ok=True)
+  fig.savefig(path, dpi=120)
+  return path
+
+
+def _series(records, name):
+  """Steps and values of the records that hold a metric."""
+  found = [(r['step'], r[name]) for r in records if name in r]
+  steps, values = zip(*found, strict=True) if found else ((), ())
+  return np.array(steps), np.array(values)
+
+
+def _smooth(values, window: int = 25):
+  """Mean over the last `window` values, fewer at the beginning."""
+  if not len(values):
+    return values
+  sums = np.cumsum(np.insert(values, 0, 0))
+  ends = np.arange(1, len(values) + 1)
+  starts = np.maximum(ends - window, 0)
+  return (sums[ends] - sums[starts]) / (ends - starts)

@@ -1,0 +1,69 @@
+"""What a person sees of a run: a bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+
+# Without a terminal: seconds between two lines.
+_LINE_EVERY = 5.0
+
+
+class Progress:
+  """Shows steps, losses, rate and time left; a context manager.
+
+  Args:
+    steps: how many there are.
+    done: how many are done already.
+    unit: what a batch's weight counts, for the rate: 'chars'.
+  """
+
+  def __init__(self, steps: int, done: int, unit: str):
+    self._steps = steps
+    self._done = done
+    self._unit = unit
+    self._bar = None
+    self._task = None
+    self._next_line = 0.0
+
+  def __enter__(self):
+    if sys.stdout.isatty():
+      from rich import progress
+
+      self._bar = progress.Progress(
+        progress.BarColumn(bar_width=24),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn('{task.description}'),
+        progress.TextColumn('left'),
+        progress.TimeRemainingColumn(),
+      )
+      self._bar.start()
+      self._task = self._bar.add_task(
+        '', total=self._steps, completed=self._done
+      )
+    return self
+
+  def __exit__(self, *error):
+    if self._bar is not None:
+      self._bar.stop()
+
+  def step(self, step: int, metrics: dict[str, float], rate: float) -> None:
+    """Tells of a step; `rate` is in units per second, 0 while unknown."""
+    text = '  '.join(describe(name, x) for name, x in metrics.items())
+    if rate:
+      text += f'  {rate:,.0f} {self._unit}/s'
+    if self._bar is not None:
+      self._bar.update(self._task, completed=step, description=text)
+    elif time.monotonic() >= self._next_line or step == self._steps:
+      self._next_line = time.monotonic() + _LINE_EVERY
+      print(f'step {step:>6,}/{self._steps:,}  {text}', flush=True)
+
+  def say(self, text: str) -> None:
+    """Prints a line that stays, above the bar where there is one."""
+    if self._bar is not None:
+      self._bar.console.print(text, markup=False, highlight=False)
+    else:
+      print(text, flush=True)
+
+
+def describe(name: str, value: float) -> str:
+  """'nats_per_char', 1.23456 -> 'nats_per_char 1.235'."""
+  return f'{name} {value:.3f}'

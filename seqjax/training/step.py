@@ -1,0 +1,90 @@
+"""One update of the parameters, as one compiled function."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from seqjax.models import task as task_lib
+from seqjax.recurrence import scan
+from seqjax.training import optimizer as optimizer_lib
+from seqjax.training import state as state_lib
+
+
+def make_train_step(
+  task: task_lib.Task, optimizer: optimizer_lib.Optimizer, seed: int
+):
+  """The jitted training step.
+
+  A step whose loss or gradient is not finite changes neither parameters nor
+  optimizer state and is counted; a row whose carry is not finite begins anew.
+
+  Args:
+    task: its loss is differentiated and divided by its weight.
+    optimizer: clips and moves.
+    seed: of the dropout keys.
+
+  Returns:
+    (state, batch, hparams) -> (state, weight, metrics): the weight of the
+    batch, and (sum, weight) pairs, the task's and two more: `grad_norm` before
+    clipping, and `skipped_in_row`. The state that goes in is donated.
+  """
+
+  @functools.partial(jax.jit, donate_argnums=0)
+  def train_step(state, batch, hparams):
+    key = state_lib.step_key(seed, state)
+
+    def mean_loss(params):
+      total, aux = task.loss(params, state.carry, batch, key, hparams)
+      # A batch without weight has no gradient, and must not divide by zero.
+      return total / jnp.where(aux.weight > 0, aux.weight, 1), aux
+
+    grad = jax.value_and_grad(mean_loss, has_aux=True)
+    (loss, aux), grads = grad(state.params)
+    grad_norm = optax.global_norm(grads)
+    finite = jnp.isfinite(loss) & jnp.isfinite(grad_norm)
+    moved = optimizer.update(grads, state.opt_state, state.params, hparams)
+    params, opt_state = jax.tree.map(
+      lambda new, old: jnp.where(finite, new, old),
+      moved,
+      (state.params, state.opt_state),
+    )
+    new_state = state._replace(
+      step=state.step + 1,
+      params=params,
+      opt_state=opt_state,
+      carry=_restart_bad_rows(task, params, aux.carry),
+      skipped_in_row=jnp.where(finite, 0, state.skipped_in_row + 1),
+    )
+    own = {
+      'grad_norm': grad_norm,
+      'skipped_in_row': new_state.skipped_in_row.astype(jnp.float32),
+    }
+    pairs = {name: (x, jnp.ones_like(x)) for name, x in own.items()}
+    return new_state, aux.weight, aux.metrics | pairs
+
+  return train_step
+
+
+def _restart_bad_rows(task, params, carry):
+  """Gives rows with a non-finite carry the one before a document."""
+  leaves = jax.tree.leaves(carry)
+  if not leaves:
+    return carry
+  good = functools.reduce(
+    jnp.logical_and,
+    [jnp.isfinite(x).reshape(x.shape[0], -1).all(axis=1) for x in leaves],
+  )
+  return scan.where(good, carry, task.carry(params, good.shape[0]))
+
+
+def make_eval_step(task: task_lib.Task):
+  """The jitted (params, carry, batch) -> (carry, metrics), without a key."""
+
+  @jax.jit
+  def eval_step(params, carry, batch):
+    _, aux = task.loss(params, carry, batch, None, {})
+    return aux.carry, aux.metrics
+
+  return eval_step
