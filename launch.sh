@@ -39,7 +39,7 @@ END
 }
 
 find_python() { # -> base, an interpreter that can make an environment
-  for base in python3.13 python3.12 python3.11 python3 python; do
+  for base in python3 python3.13 python3.12 python3.11 python; do
     # Run, not looked up: the shim of a version manager may lead nowhere.
     "$base" -c 'import sys, ensurepip, venv
 sys.exit(sys.version_info < (3, 11))' 2>/dev/null && return

@@ -1,6 +1,6 @@
 """Training step and forward pass of one layer, beside the peers, in one run.
 
-  ./launch.sh bench recurrence [--rounds=15] [--shapes=16,64,64,128] [--cells=lstm]
+  ./launch.sh bench recurrence [--rounds=15] [--shapes=16,64,64,128] [--cells=gru]
 
 Every system gets the same inputs, float32, and as many threads as it takes by
 itself. A training step is the gradient of sum(w * outputs) with respect to

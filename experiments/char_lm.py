@@ -11,6 +11,7 @@ Expected: TBD
 
 import dataclasses
 import json
+import textwrap
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +31,9 @@ from seqjax import (
 from seqjax.report import figures
 
 field = experiment.field
+
+# Characters of a sample that are shown while training.
+SHOWN = 200
 
 # --- Config -------------------------------------------------------------------
 
@@ -216,15 +220,22 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   write = make_writer(config, model, vocabulary)
   (run.path / 'samples').mkdir(exist_ok=True)
 
-  def evaluate(step, params):
+  def evaluate(params):
     metrics = training.evaluate(
       task, eval_step, params, held_out, held_out.batches_per_epoch
     )
-    sample = write(params)
-    files.atomic_write(run.path / 'samples' / f'{step:07}.txt', sample + '\n')
     return {f'valid/{name}': value for name, value in metrics.items()}
 
-  plan = make_plan(config, run, task, streams, evaluate)
+  def demonstrate(step, params):
+    text = write(params)
+    files.atomic_write(run.path / 'samples' / f'{step:07}.txt', text + '\n')
+    return textwrap.indent(text[:SHOWN], '    | ', lambda line: True)
+
+  plan = dataclasses.replace(
+    make_plan(config, run, task, streams),
+    evaluate=evaluate,
+    demonstrate=demonstrate,
+  )
   params, metrics = training.fit(plan, run.path)
 
   print(f'\n{write(params)}\n')
@@ -242,7 +253,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   return {k: x for k, x in metrics.items() if k.startswith('valid/')}
 
 
-def make_plan(config, run, task, batches, evaluate) -> training.Plan:
+def make_plan(config, run, task, batches) -> training.Plan:
   loss = training.truncate(
     task.loss, config.update_every, config.bptt_steps or None
   )
@@ -261,7 +272,6 @@ def make_plan(config, run, task, batches, evaluate) -> training.Plan:
     hparams=hparams,
     steps=config.steps,
     seed=config.seed,
-    evaluate=evaluate,
     eval_every=config.eval_every,
     checkpoint_every=config.checkpoint_every,
     fingerprint=run.fingerprint(config),
@@ -279,7 +289,7 @@ def restore(config: Config, run: experiment.RunDirectory):
   task = models.language_model.task(model, unit='char')
   nothing = np.zeros((1, config.batch_size), np.int32)
   batch = data.Batch(nothing, nothing, nothing > 0, nothing, nothing > 0)
-  plan = make_plan(config, run, task, lambda index: batch, evaluate=None)
+  plan = make_plan(config, run, task, lambda index: batch)
   _, params = training.restore(plan, run.path)
   return model, vocabulary, params
 

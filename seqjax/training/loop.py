@@ -46,8 +46,10 @@ class Plan:
     hparams: numbers of the step: learning_rate, clip_norm, dropout_rate, ...
     steps: updates in all.
     seed: of initialisation and dropout.
-    evaluate: (step, params) -> metrics with the split in their names; called at
-      step 0, every `eval_every` steps and at the end.
+    evaluate: params -> metrics with the split in their names; called at step 0,
+      every `eval_every` steps and at the end.
+    demonstrate: (step, params) -> text to show after each evaluation, such as a
+      sample; None shows nothing.
     eval_every, checkpoint_every: in updates.
     fingerprint: names config and data; a checkpoint of another is refused.
     unit: what the weight of a batch counts, in the plural: 'chars'.
@@ -59,11 +61,12 @@ class Plan:
   hparams: dict[str, float]
   steps: int
   seed: int
-  evaluate: Callable[[int, Any], dict[str, float]]
   eval_every: int
   checkpoint_every: int
   fingerprint: str
   unit: str = 'steps'
+  evaluate: Callable[[Any], dict[str, float]] = lambda params: {}
+  demonstrate: Callable[[int, Any], str] | None = None
 
 
 def fit(plan: Plan, directory) -> tuple[Any, dict[str, float]]:
@@ -93,7 +96,7 @@ def restore(plan: Plan, directory) -> tuple[int, Any]:
   """
   directory = pathlib.Path(directory)
   checkpoints = checkpoints_lib.Checkpoints(
-    directory / 'checkpoints', fingerprint=plan.fingerprint
+    directory / 'checkpoints', fingerprint=plan.fingerprint, read_only=True
   )
   restored = checkpoints.restore(jax.eval_shape(lambda: _initial(plan)))
   checkpoints.close()
@@ -141,8 +144,16 @@ class _Loop:
 
   def run(self):
     plan = self._plan
-    state = self._restore() or jax.jit(lambda: _initial(plan))()
+    state = self._restore()
     step = int(state.step)
+    if step > plan.steps:
+      raise errors.UserError(
+        f'This run has made {step:,} updates already; --steps={plan.steps} '
+        'would take some of them back.'
+      )
+    if step:
+      print(f'Going on from step {step:,}.')
+      self._timing_log.write(step, {'restart': 1})
     with progress_lib.Progress(plan.steps, step, plan.unit) as self._progress:
       state, step = self._boundary(state, step, fresh=True)
       while step < plan.steps:
@@ -205,11 +216,13 @@ class _Loop:
 
   def _evaluate(self, step, state):
     started = time.monotonic()
-    metrics = self._plan.evaluate(step, state.params)
+    metrics = self._plan.evaluate(state.params)
     self._metrics_log.write(step, metrics)
     self._last.update(metrics)
     shown = '  '.join(progress_lib.describe(k, x) for k, x in metrics.items())
     self._say(f'step {step:>6,}  {shown}')
+    if self._plan.demonstrate is not None:
+      self._say(self._plan.demonstrate(step, state.params))
     self._write_timing(step, evaluation_s=time.monotonic() - started)
     self._rate.pause()
 
@@ -224,40 +237,32 @@ class _Loop:
     (self._progress.say if self._progress else print)(text)
 
   def _restore(self):
-    """The state of the newest checkpoint, or None where a run begins."""
-    restored = self._checkpoints.restore(
-      jax.eval_shape(lambda: _initial(self._plan))
-    )
-    step, state = restored or (0, None)
+    """The state of the newest checkpoint, or the one a run begins with."""
+    begin = lambda: _initial(self._plan)
+    restored = self._checkpoints.restore(jax.eval_shape(begin))
+    step, state = restored or (0, jax.jit(begin)())
     self._metrics_log.rewind(step)
-    if state is not None:
-      self._data_offset = int(state.data_offset)
-      self._say(f'Going on from step {step:,}.')
-      self._timing_log.write(step, {'restart': 1.0})
+    self._data_offset = int(state.data_offset)
     return state
 
   def _roll_back(self, step):
     """Goes back to the last good state, and past the batches that failed."""
-    self._checkpoints.wait()
-    good = self._checkpoints.latest_step()
-    state = self._restore() if good is not None else _initial(self._plan)
-    good = int(state.step)
-    rollbacks = int(state.rollbacks) + 1
+    state = self._restore()
+    good, rollbacks = int(state.step), int(state.rollbacks) + 1
     said = (
       f'{self._skipped} updates in a row up to step {step:,} had a loss or a '
       'gradient that is not finite'
     )
     if rollbacks > MAX_ROLLBACKS:
       raise errors.GaveUp(
-        f'{said}, after {MAX_ROLLBACKS} roll-backs. The last good state is '
-        f'that of step {good:,}. Try a smaller --learning_rate or --clip_norm.'
+        f'{said}, after {MAX_ROLLBACKS} roll-backs. The last good state is that '
+        f'of step {good:,}. Try a smaller --learning_rate or --clip_norm.'
       )
     self._say(f'{said}: back to step {good:,}, and past those batches.')
-    self._data_offset += step - good
     self._skipped = 0
+    self._data_offset += step - good
     return state._replace(
-      rollbacks=jnp.int32(rollbacks),
-      data_offset=jnp.int32(self._data_offset),
+      rollbacks=jnp.int32(rollbacks), data_offset=jnp.int32(self._data_offset)
     ), good
 
 

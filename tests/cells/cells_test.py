@@ -104,6 +104,15 @@ class CellsTest(parameterized.TestCase):
     error = np.abs(y_t - exact).max()
     self.assertBetween(error, 1e-6, 0.03)
 
+  def test_the_product_runs_in_the_dtype_of_the_matrix(self):
+    rng = np.random.default_rng(0)
+    x, w = (jnp.asarray(rng.normal(size=s), jnp.float32) for s in (64, (64, 8)))
+    y = cells.product(x, w.astype(jnp.bfloat16), jnp.float32)
+    rounded = [np.float64(a.astype(jnp.bfloat16)) for a in (x, w)]
+    # Both factors rounded, the sum not.
+    np.testing.assert_allclose(y, rounded[0] @ rounded[1], 1e-5, 1e-5)
+    self.assertEqual(y.dtype, jnp.float32)
+
   def test_an_unknown_reset_is_refused(self):
     with self.assertRaisesRegex(errors.UserError, "Did you mean 'after'"):
       cells.gru('aftre')

@@ -14,6 +14,7 @@ import oracle
 from absl.testing import absltest, parameterized
 
 from seqjax import cells, errors, recurrence
+from seqjax.recurrence import fused
 
 T, B, D, H = 6, 5, 3, 4
 # The one cell that cannot be differentiated by the complex step at its kink is
@@ -344,6 +345,50 @@ class UnrollTest(parameterized.TestCase):
   def test_auto_takes_the_fused_engine_where_it_can(self):
     self.assertEqual(recurrence.engine_for(cells.gru()), 'fused')
     self.assertEqual(recurrence.engine_for(cells.gru('before')), 'scan')
+
+  @parameterized.product(name=('elman', 'lstm', 'gru'), reverse=(False, True))
+  def test_the_projection_may_stand_inside_the_loop(self, name, reverse):
+    cell, example_of = cells.CELLS[name](), example(name)
+
+    def value_and_grads(cell):
+      def loss(params, xs, carry, initial):
+        ys, last, every = recurrence.unroll(
+          cell,
+          params,
+          xs,
+          carry,
+          initial_carry=initial,
+          mask=MASK,
+          resets=RESETS,
+          reverse=reverse,
+        )
+        weigh = lambda shape, seed: draw(shape, 100 + seed)
+        return score(ys, last._asdict(), every._asdict(), weigh)
+
+      return jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2, 3)))(
+        *example_of
+      )
+
+    inside = fused.projecting_inside(cell)
+    self.assertIs(inside, fused.projecting_inside(cell))
+    for a, b in zip(
+      *map(jax.tree.leaves, map(value_and_grads, (cell, inside))), strict=True
+    ):
+      np.testing.assert_allclose(a, b, 1e-4, 1e-4 * np.abs(b).max())
+
+  def test_the_projection_goes_inside_where_it_is_the_smaller_read(self):
+    def inside(name, batch_size, input_size, hidden_size):
+      cell = cells.CELLS[name]()
+      xs = jax.ShapeDtypeStruct((T, batch_size, input_size), jnp.float32)
+      x_t = jax.ShapeDtypeStruct((input_size,), jnp.float32)
+      params = jax.eval_shape(
+        lambda key: cell.init(key, x_t, hidden_size), jax.random.key(0)
+      )
+      return fused.belongs_inside(cell, params, xs)
+
+    self.assertTrue(inside('lstm', 64, 100, 128))
+    self.assertFalse(inside('lstm', 1, 100, 128))
+    self.assertFalse(inside('elman', 64, 128, 128))
 
   def test_fused_refuses_forward_mode_and_names_scan(self):
     _, xs, _, _ = example('gru')
