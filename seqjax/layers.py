@@ -4,6 +4,7 @@ Everything is time-major, [T, B, ...]. Randomness comes as an explicit key;
 `key=None` means evaluation.
 """
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,6 +87,10 @@ class Recurrent(nn.Module):
         'hidden_sizes needs one width of at least 1 for each layer; got '
         f'{tuple(self.hidden_sizes)}.'
       )
+    known = list(inspect.signature(self.cell.init).parameters)[3:]
+    for name in self.init_options or {}:
+      if name not in known:
+        raise errors.unknown('init option of this cell', name, known)
     super().__post_init__()
 
   @nn.compact

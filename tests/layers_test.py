@@ -191,6 +191,12 @@ class RecurrentTest(parameterized.TestCase):
       make(merge='concatenate')
     with self.assertRaisesRegex(errors.UserError, "Did you mean 'learned'"):
       make(initial_carry='learnt')
+    with self.assertRaisesRegex(errors.UserError, "Did you mean 'scheme'"):
+      make(init_options={'schema': 'uniform'})
+    with self.assertRaisesRegex(
+      errors.UserError, 'Known: chrono_steps, recurr'
+    ):
+      make(init_options={'forget_bias': 1.0})  # Of a GRU.
     for sizes in ((), (4, 0)):
       with self.assertRaisesRegex(errors.UserError, 'hidden_sizes'):
         make(sizes)

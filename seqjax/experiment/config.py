@@ -102,6 +102,14 @@ class Config:
     minimum=0,
   )
 
+  clip_value: float = fields.field(
+    0.0,
+    'greatest magnitude of any one entry of the gradient, cut before the norm; '
+    '0 for no limit; 0.1 to 5',
+    group='training',
+    minimum=0,
+  )
+
   seed: int = fields.field(
     0,
     'initial parameters and dropout',

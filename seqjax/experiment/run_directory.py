@@ -68,13 +68,16 @@ class RunDirectory:
   ) -> configs.Config:
     """The config of this run: default < config.json < typed flag.
 
+    The config.json of a run that failed before it began counts for nothing: a
+    corrected command would otherwise inherit the flag that was wrong.
+
     Raises:
       UserError: the directory is no run of this experiment, or a typed flag
         would make the run that has begun there another one.
     """
     self._check_directory()
     record = self.read()
-    if record is None:
+    if record is None or not self.begun():
       return config_class(**typed)
     if record['experiment'] != experiment_name:
       raise errors.UserError(
@@ -106,7 +109,7 @@ class RunDirectory:
       if configs.kind(saved, name) == 'identity'
       and getattr(saved, name) != getattr(config, name)
     ]
-    if changed and self.begun():
+    if changed:
       raise errors.UserError(
         f'{self.path} holds a run with other settings ({"; ".join(changed)}). '
         'Leave the flag out, or choose another --workdir.'

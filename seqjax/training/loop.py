@@ -255,8 +255,8 @@ class _Loop:
     )
     if rollbacks > MAX_ROLLBACKS:
       raise errors.GaveUp(
-        f'{said}, after {MAX_ROLLBACKS} roll-backs. The last good state is that '
-        f'of step {good:,}. Try a smaller --learning_rate or --clip_norm.'
+        f'{said}, after {MAX_ROLLBACKS} roll-backs. The last good state is of '
+        f'step {good:,}. Try a smaller --learning_rate or --clip_norm.'
       )
     self._say(f'{said}: back to step {good:,}, and past those batches.')
     self._skipped = 0

@@ -104,6 +104,7 @@ class TrainTest(MainTestCase):
 
   def test_an_unfinished_run_goes_on(self):
     def train(config, run):
+      (run.path / 'metrics.jsonl').touch()
       raise errors.Stopped(signal.SIGTERM)
 
     code, *_ = self.main('--workdir=mine', '--hidden_size=3', train=train)

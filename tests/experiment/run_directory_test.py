@@ -106,9 +106,7 @@ class ConfigureTest(RunDirectoryTestCase):
       run.read()['config'],
       json.loads(
         json.dumps(
-          dataclasses.asdict(
-            Config(data_seed=8, learning_rate=0.2, workdir='mine')
-          )
+          dataclasses.asdict(Config(learning_rate=0.2, workdir='mine'))
         )
       ),
     )
