@@ -19,12 +19,11 @@ import numpy as np
 
 from seqjax import (
   baselines,
-  cells,
   data,
   decoding,
+  errors,
   experiment,
   files,
-  layers,
   models,
   training,
 )
@@ -69,29 +68,6 @@ class Config(experiment.Config):
   )
   embedding_size: int = field(
     64, 'width of the character embedding; 16 to 256', minimum=1
-  )
-  residual: bool = field(
-    False, 'add the input of each upper layer to its output'
-  )
-  variational: bool = field(
-    False, 'one dropout mask per sequence instead of one per step'
-  )
-  initial_carry: str = field(
-    'zero',
-    'the carry before the text',
-    choices=layers.INITIAL_CARRIES,
-  )
-  initializer: str = field(
-    'orthogonal', 'how weights begin', choices=tuple(cells.SCHEMES)
-  )
-  forget_bias: float = field(
-    1.0, 'of the LSTM at the start; -1 to 3, and 1 keeps what it has seen'
-  )
-  chrono_steps: int = field(
-    0,
-    'gates of an LSTM or GRU begin with memories of up to so many steps; 0 '
-    'leaves them as they are',
-    minimum=0,
   )
   update_every: int = field(
     64, 'steps between two updates, k1; 20 to 200', group='training', minimum=1
@@ -143,49 +119,44 @@ def valid_streams(config: Config, tokens) -> data.Streams:
 
 
 def load_vocabulary(run: experiment.RunDirectory) -> data.Vocabulary:
-  symbols = json.loads((run.path / 'vocabulary.json').read_text('utf-8'))
-  return data.Vocabulary(tuple(symbols))
+  path = run.path / 'vocabulary.json'
+  if not path.exists():
+    raise errors.UserError(f'{path} is missing: this run has not begun.')
+  return data.Vocabulary(tuple(json.loads(path.read_text('utf-8'))))
 
 
 # --- Model --------------------------------------------------------------------
 
 
 def make_model(config: Config, vocab_size: int) -> models.LanguageModel:
-  init_options = {'scheme': config.initializer}
-  # Not every cell has these; one that lacks what was asked for says so.
-  for name in ('forget_bias', 'chrono_steps'):
-    if getattr(config, name) != getattr(Config, name):
-      init_options[name] = getattr(config, name)
   return models.LanguageModel(
     vocab_size=vocab_size,
     embedding_size=config.embedding_size,
-    recurrent=layers.Recurrent(
-      cells.CELLS[config.cell](),
-      config.layer_sizes,
-      residual=config.residual,
-      variational=config.variational,
-      initial_carry=config.initial_carry,
-      init_options=init_options,
-    ),
+    recurrent=experiment.recurrent(config),
+  )
+
+
+def make_task(config: Config, model: models.LanguageModel) -> models.Task:
+  """What is trained: the model's task with gradients cut in time."""
+  task = models.language_model.task(model, unit='char')
+  return task._replace(
+    loss=training.truncate(
+      task.loss, config.update_every, config.bptt_steps or None
+    )
   )
 
 
 def make_writer(config: Config, model: models.LanguageModel, vocabulary):
   """params -> text: continues the prompt."""
-
-  def step(params, carry, token):
-    logits, carry = model.apply(params, token[None], carry)
-    return carry, logits[0]
-
+  task = models.language_model.task(model)
+  step = models.language_model.step(model)
   prompt = jnp.asarray(vocabulary.encode(config.prompt or '\n'))[:, None]
 
   def write(params) -> str:
-    # A mask of nothing: the carry before the text.
-    _, carry = model.apply(params, prompt[:1], mask=jnp.zeros((1, 1), bool))
     tokens = decoding.sample(
       step,
       params,
-      carry,
+      task.carry(params, 1),
       prompt,
       jax.random.key(config.sample_seed),
       length=config.length,
@@ -246,8 +217,12 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     files.atomic_write(run.path / 'samples' / f'{step:07}.txt', text + '\n')
     return textwrap.indent(text[:SHOWN], '    | ', lambda line: True)
 
-  plan = dataclasses.replace(
-    make_plan(config, run, task, streams),
+  plan = experiment.plan(
+    config,
+    run,
+    make_task(config, model),
+    streams,
+    unit='chars',
     evaluate=evaluate,
     demonstrate=demonstrate,
   )
@@ -268,33 +243,6 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   return {k: x for k, x in metrics.items() if k.startswith('valid/')}
 
 
-def make_plan(config, run, task, batches) -> training.Plan:
-  loss = training.truncate(
-    task.loss, config.update_every, config.bptt_steps or None
-  )
-  hparams = {
-    'learning_rate': config.learning_rate,
-    'clip_norm': config.clip_norm,
-    'clip_value': config.clip_value,
-  }
-  if config.dropout_rate:
-    hparams['dropout_rate'] = config.dropout_rate
-  return training.Plan(
-    task=task._replace(loss=loss),
-    optimizer=training.make_optimizer(
-      config.optimizer, config.schedule, config.steps
-    ),
-    batches=batches,
-    hparams=hparams,
-    steps=config.steps,
-    seed=config.seed,
-    eval_every=config.eval_every,
-    checkpoint_every=config.checkpoint_every,
-    fingerprint=run.fingerprint(config),
-    unit='chars',
-  )
-
-
 # --- A trained model ----------------------------------------------------------
 
 
@@ -302,10 +250,10 @@ def restore(config: Config, run: experiment.RunDirectory):
   """The model, its vocabulary and the parameters of the newest checkpoint."""
   vocabulary = load_vocabulary(run)
   model = make_model(config, len(vocabulary))
-  task = models.language_model.task(model, unit='char')
   nothing = np.zeros((1, config.batch_size), np.int32)
   batch = data.Batch(nothing, nothing, nothing > 0, nothing, nothing > 0)
-  plan = make_plan(config, run, task, lambda index: batch)
+  task = make_task(config, model)
+  plan = experiment.plan(config, run, task, lambda index: batch)
   _, params = training.restore(plan, run.path)
   return model, vocabulary, params
 

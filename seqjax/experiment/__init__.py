@@ -1,5 +1,6 @@
 """An experiment from the command line to its exit code."""
 
+from seqjax.experiment.build import plan, recurrent
 from seqjax.experiment.config import Config, identity, kind, run_id
 from seqjax.experiment.fields import Field, declared, field
 from seqjax.experiment.flags import help_text, parse
@@ -17,6 +18,8 @@ __all__ = [
   'kind',
   'main',
   'parse',
+  'plan',
+  'recurrent',
   'resolve',
   'run_id',
 ]

@@ -70,6 +70,30 @@ class Config:
     0.0, 'probability of dropping a unit; 0 to 0.5', minimum=0, below=1
   )
 
+  residual: bool = fields.field(
+    False, 'add the input of each upper layer to its output'
+  )
+  variational: bool = fields.field(
+    False, 'one dropout mask per sequence instead of one per step'
+  )
+  initial_carry: str = fields.field(
+    'zero',
+    'the carry before the text',
+    choices=_names_in('seqjax.layers:INITIAL_CARRIES'),
+  )
+  initializer: str = fields.field(
+    'orthogonal', 'how weights begin', choices=_names_in('seqjax.cells:SCHEMES')
+  )
+  forget_bias: float = fields.field(
+    1.0, 'of the LSTM at the start; -1 to 3, and 1 keeps what it has seen'
+  )
+  chrono_steps: int = fields.field(
+    0,
+    'gates of an LSTM or GRU begin with memories of up to so many steps; 0 '
+    'leaves them as they are',
+    minimum=0,
+  )
+
   steps: int = fields.field(
     1000,
     'updates of the parameters in the whole run',

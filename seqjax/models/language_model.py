@@ -82,6 +82,20 @@ class LanguageModel(nn.Module):
     return nn.Dense(self.vocab_size, name='scores')(drop(keys[2], ys)), carry
 
 
+def step(model: LanguageModel):
+  """The model one token at a time, as `decoding` wants it.
+
+  Returns:
+    (params, carry, token [B]) -> (carry, logits [B, V]).
+  """
+
+  def read(params, carry, token):
+    logits, carry = model.apply(params, token[None], carry)
+    return carry, logits[0]
+
+  return read
+
+
 def task(model: LanguageModel, unit: str = 'token') -> task_lib.Task:
   """The model with cross-entropy in nats per `unit` ('char', 'token')."""
 

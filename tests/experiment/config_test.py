@@ -13,7 +13,8 @@ class ConfigTest(parameterized.TestCase):
       experiment.declared(experiment.Config),
       'steps seed data_seed batch_size learning_rate optimizer schedule '
       'clip_norm clip_value cell hidden_size num_layers hidden_sizes '
-      'dropout_rate dataset eval_every checkpoint_every workdir mode'.split(),
+      'dropout_rate residual variational initial_carry initializer forget_bias '
+      'chrono_steps dataset eval_every checkpoint_every workdir mode'.split(),
     )
 
   def test_the_choices_are_those_of_the_registries(self):
