@@ -1,13 +1,13 @@
 """Training step and forward pass of one layer, beside the peers, in one run.
 
-  ./launch.sh bench recurrence [--rounds=15] [--shapes=16,64,64,128] [--cells=gru]
+  ./launch.sh bench recurrence [--rounds=15] [--shapes=16,64,64,128]
 
 Every system gets the same inputs, float32, and as many threads as it takes by
 itself. A training step is the gradient of sum(w * outputs) with respect to
-parameters and inputs. The systems take turns within a round, so that a change
-in the machine's speed meets all of them; the table shows the median over the
-rounds and, in brackets, their time over ours: above 1 we are faster. A peer
-that is not installed is left out.
+parameters and inputs. The systems take turns, in another order each round, so
+that a change in the machine's speed meets all of them; the table shows the
+median over the rounds and, in brackets, their time over ours: above 1 we are
+faster. A peer that is not installed is left out.
 """
 
 import argparse
@@ -139,12 +139,14 @@ def measure(name, shape, systems, rounds):
       start = time.perf_counter()
       made[system][work]()
       first[system] = time.perf_counter() - start
-    for turn in range(rounds + 1):
-      for system in systems:
+    for _ in range(rounds):
+      # In another order each round, and each once untimed: who came before
+      # leaves its threads spinning and its data in the caches.
+      for system in rng.permutation(systems):
+        made[system][work]()
         start = time.perf_counter()
         made[system][work]()
-        if turn:  # The first round warms up.
-          seconds[system].append(time.perf_counter() - start)
+        seconds[system].append(time.perf_counter() - start)
     rows.append(
       {
         'cell': name,

@@ -28,7 +28,12 @@ def projecting_inside(cell):
   def mix(params, carry, x_t):
     return cell.mix(params, carry, cell.project(params, x_t))
 
-  return cell._replace(project=lambda params, x_t: x_t, mix=mix)
+  return cell._replace(project=_as_it_is, mix=mix)
+
+
+def _as_it_is(params, x_t):
+  del params
+  return x_t
 
 
 def belongs_inside(cell, params, xs) -> bool:
@@ -93,13 +98,15 @@ def _run(cell, reverse, params, us, carry, initial_carry, mask, resets):
       carry_t = scan.where(mask_t, carry_t, carry)
     return carry_t, (scan.keep(mask_t, y_t), carry_t, carry, z_t)
 
-  last, (outputs, carries, entries, zs) = _scan(
-    body, carry, (us, mask, resets), reverse
+  # A product inside the loop reads the slice of its input as it is.
+  loop = jax.lax.scan if cell.project is _as_it_is else _scan_reading_ahead
+  last, (outputs, carries, entries, zs) = loop(
+    body, carry, (us, mask, resets), reverse=reverse
   )
   return (outputs, last, carries), (params, us, entries, zs, mask, resets)
 
 
-def _scan(body, carry, xs, reverse):
+def _scan_reading_ahead(body, carry, xs, reverse):
   """`lax.scan`, reading one step ahead on a CPU.
 
   There XLA fuses the slice of a stacked input with the arithmetic that reads
