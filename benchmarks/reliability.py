@@ -112,8 +112,8 @@ def main():
     print(f'differs: {name}')
   lines = expected['metrics.jsonl'].count(b'\n')
   print(
-    f'{hits} kills; {len(expected)} files and {lines} lines of metrics compared, '
-    f'{len(wrong)} files differ'
+    f'{hits} kills; {len(expected)} files and {lines} lines of metrics '
+    f'compared, {len(wrong)} files differ'
   )
   sys.exit(1 if wrong else 0)
 

@@ -3,9 +3,8 @@
 import collections
 import math
 
-from absl.testing import absltest
-from absl.testing import parameterized
 import numpy as np
+from absl.testing import absltest, parameterized
 
 from seqjax import baselines
 

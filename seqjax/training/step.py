@@ -42,7 +42,7 @@ def make_train_step(
 
     grad = jax.value_and_grad(mean_loss, has_aux=True)
     (loss, aux), grads = grad(state.params)
-    grad_norm = optax.global_norm(grads)
+    grad_norm = optax.tree.norm(grads)
     finite = jnp.isfinite(loss) & jnp.isfinite(grad_norm)
     moved = optimizer.update(grads, state.opt_state, state.params, hparams)
     params, opt_state = jax.tree.map(

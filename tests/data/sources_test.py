@@ -9,8 +9,7 @@ import sys
 import tempfile
 import types
 
-from absl.testing import absltest
-from absl.testing import parameterized
+from absl.testing import absltest, parameterized
 
 from seqjax import errors
 from seqjax.data import sources

@@ -3,9 +3,8 @@
 import itertools
 import re
 
-from absl.testing import absltest
-from absl.testing import parameterized
 import numpy as np
+from absl.testing import absltest, parameterized
 
 from seqjax import errors
 from seqjax.data import streams

@@ -2,9 +2,8 @@
 
 import dataclasses
 
-from absl.testing import absltest
-from absl.testing import parameterized
 import numpy as np
+from absl.testing import absltest, parameterized
 
 from seqjax import errors
 from seqjax.data import vocabulary
