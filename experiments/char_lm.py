@@ -43,7 +43,6 @@ class Config(experiment.Config):
   batch_size: int = 32
   hidden_size: int = 256
   learning_rate: float = 4e-3
-  eval_every: int = 250
   dataset: str = field(
     'python_reference',
     'text to learn from, where no --text_file is given',

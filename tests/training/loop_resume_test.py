@@ -24,10 +24,8 @@ class ResumeTest(small_run.LoopTestCase):
     unbroken = self.fit('unbroken')
     for where, at in (
       ('batches', 0),
-      ('batches', 4),
       ('batches', 5),
       ('batches', 9),
-      ('demonstrate', 0),
       ('demonstrate', 4),
       ('demonstrate', small_run.STEPS),
     ):
@@ -47,7 +45,7 @@ class ResumeTest(small_run.LoopTestCase):
 
   def test_a_run_killed_in_an_evaluation_makes_it_when_it_goes_on(self):
     unbroken = self.fit('unbroken')
-    for call in range(4):  # At the steps 0, 4, 8 and 10.
+    for call in (0, 1, 3):  # At the steps 0, 4 and 10.
       with self.subTest(call):
         results = [{'valid/norm': 0.0}] * call + [small_run.Killed]
         with self.assertRaises(small_run.Killed):
