@@ -161,7 +161,7 @@ folder=$PWD  # stays the current one, for the relative paths in flags
 case ${1:-help} in
   help | -h | --help) usage && exit ;;
   test)
-    needs+=(pytest)
+    needs+=(pytest xdist)
     folder=$root  # where pytest finds its settings and the paths it is given
     marks='not slow'
     shift
@@ -169,6 +169,7 @@ case ${1:-help} in
       shift
       if [[ $argument == --slow ]]; then marks=; else set -- "$@" "$argument"; fi
     done
+    [[ $# -gt 0 ]] || set -- -n auto # everything: on all cores
     set -- pytest -m "$marks" "$@"
     ;;
   bench)

@@ -143,7 +143,9 @@ class HandOverTest(LaunchTestCase):
     self.assertEqual(path, f'{self.root}:/mine')
 
   @parameterized.parameters(
-    ([], 'not slow', []),
+    # On all cores, where everything is asked for.
+    ([], 'not slow', ['-n', 'auto']),
+    (['--slow'], '', ['-n', 'auto']),
     (['-k', 'a or b', 'x'], 'not slow', ['-k', 'a or b', 'x']),
     (['-k', 'a or b', '--slow', 'x'], '', ['-k', 'a or b', 'x']),
   )
@@ -179,11 +181,13 @@ class InterpreterTest(LaunchTestCase):
     executable(self.cwd / 'mine', '#!/bin/sh\n[ "$1" = -c ] || echo "$@"\n')
     # Relative to the current directory, also where the tests change it.
     _, stdout, _ = self.launch('test', SEQJAX_PYTHON='./mine')
-    self.assertEqual(stdout, '-P -m pytest -m not slow\n')
+    self.assertEqual(stdout, '-P -m pytest -m not slow -n auto\n')
     self.assertEqual(self.count('-m pip') + self.count('-m venv'), 0)
     self.assertFalse((self.root / '.venv').exists())
 
-  @parameterized.parameters(('char_lm', 'rich'), ('test', 'rich, pytest'))
+  @parameterized.parameters(
+    ('char_lm', 'rich'), ('test', 'rich, pytest, xdist')
+  )
   def test_given_interpreter_without_jax_is_a_sentence(self, command, last):
     bare = f'#!/bin/sh\nexec \'{sys.executable}\' -I -S "$@"\n'
     python = executable(self.cwd / 'bare', bare)
