@@ -31,6 +31,8 @@ from seqjax.report import figures
 
 field = experiment.field
 
+# The longest n-gram among the baselines.
+MAX_ORDER = 4
 # Characters of a sample that are shown while training.
 SHOWN = 200
 
@@ -174,6 +176,11 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   text = read_text(config)
   run.record_data(text.sha256)
   train_text, valid_text = data.split(text.text, config.valid_fraction)
+  if len(train_text) < MAX_ORDER or len(valid_text) < 2:
+    raise errors.UserError(
+      f'{text.name} leaves {len(train_text)} characters to learn from and '
+      f'{len(valid_text)} held out; {MAX_ORDER} and 2 are the least.'
+    )
   vocabulary = data.character_vocabulary(train_text, config.min_count)
   files.atomic_write(
     run.path / 'vocabulary.json', json.dumps(vocabulary.symbols) + '\n'
@@ -185,7 +192,9 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     f'{len(valid_text):,} held out, {len(vocabulary)} symbols, '
     f'{vocabulary.unknown_share(valid_text):.2%} of the held out unknown'
   )
-  ngrams = baselines.ngram_baselines(train_ids, valid_ids, len(vocabulary))
+  ngrams = baselines.ngram_baselines(
+    train_ids, valid_ids, len(vocabulary), MAX_ORDER
+  )
   print(
     'Baselines, bits per held-out character: '
     + ', '.join(f'{n}-gram {bits:.3f}' for n, bits in ngrams.items())
@@ -234,10 +243,11 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     baselines={f'{n}-gram': bits for n, bits in ngrams.items()},
     clip_norm=config.clip_norm,
   )
-  beaten = metrics['valid/bits_per_char'] < ngrams[4]
+  beaten = metrics['valid/bits_per_char'] < ngrams[MAX_ORDER]
   print(
     f'{metrics["valid/bits_per_char"]:.3f} bits per held-out character '
-    f'{"beats" if beaten else "does not beat"} the 4-gram ({ngrams[4]:.3f}).'
+    f'{"beats" if beaten else "does not beat"} the {MAX_ORDER}-gram '
+    f'({ngrams[MAX_ORDER]:.3f}).'
   )
   return {k: x for k, x in metrics.items() if k.startswith('valid/')}
 

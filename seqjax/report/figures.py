@@ -52,7 +52,9 @@ def learning_curves(
   loss.legend(loc='upper right')
 
   steps, values = _series(records, 'train/grad_norm')
-  norm.semilogy(steps, values, color='C2', linewidth=0.6)
+  norm.plot(steps, values, color='C2', linewidth=0.6)
+  if (values > 0).any():  # Nothing else has a place on a logarithmic axis.
+    norm.set_yscale('log')
   if clip_norm:
     norm.axhline(clip_norm, color='C3', linewidth=0.8, label='clip norm')
     norm.legend(loc='upper right')
@@ -73,10 +75,17 @@ def _series(records, name):
 
 
 def _smooth(values, window: int = 25):
-  """Mean over the last `window` values, fewer at the beginning."""
+  """Mean of the finite ones among the last `window` values; NaN if none is."""
   if not len(values):
     return values
-  sums = np.cumsum(np.insert(values, 0, 0))
+  finite = np.isfinite(values)
   ends = np.arange(1, len(values) + 1)
   starts = np.maximum(ends - window, 0)
-  return (sums[ends] - sums[starts]) / (ends - starts)
+  sums, counts = (
+    np.cumsum(np.insert(x, 0, 0.0))
+    for x in (np.where(finite, values, 0), finite.astype(float))
+  )
+  counts = counts[ends] - counts[starts]
+  return np.where(
+    counts > 0, (sums[ends] - sums[starts]) / np.maximum(counts, 1), np.nan
+  )

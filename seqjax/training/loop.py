@@ -132,8 +132,11 @@ class _Loop:
     )
     self._last = {}  # the newest value of every metric
     self._unread = None  # step and metrics still on their way from the device
-    self._skipped = 0  # updates skipped in a row, as of the last metrics read
-    self._data_offset = 0  # of the state, here so that no step waits for it
+    self._read_step = 0  # the step of the last metrics read
+    self._skipped = 0  # updates skipped in a row up to that step
+    # Of the state, here because no step should wait for them, and because the
+    # checkpoint that a roll-back restores does not know of it.
+    self._rollbacks = self._data_offset = 0
     self._saved_at = time.monotonic()
     self._rate = _Rate()
 
@@ -144,13 +147,9 @@ class _Loop:
 
   def run(self):
     plan = self._plan
-    state = self._restore()
-    step = int(state.step)
-    if step > plan.steps:
-      raise errors.UserError(
-        f'This run has made {step:,} updates already; --steps={plan.steps} '
-        'would take some of them back.'
-      )
+    state, step = self._restore()
+    self._rollbacks = int(state.rollbacks)
+    self._data_offset = int(state.data_offset)
     if step:
       print(f'Going on from step {step:,}.')
       self._timing_log.write(step, {'restart': 1})
@@ -179,12 +178,13 @@ class _Loop:
       or step % plan.checkpoint_every == 0
       or time.monotonic() - self._saved_at > SAVE_SECONDS
     )
-    if save_due:
+    # Not where a roll-back is due: it must not depend on when saves are.
+    if save_due and self._skipped < MAX_SKIPPED:
       self._read()
     if self._skipped >= MAX_SKIPPED:
-      return self._roll_back(step)
+      return self._boundary(*self._roll_back(), fresh=True)
     # A state in the middle of bad numbers is no place to go back to.
-    if save_due and (stop is not None or at_end or not self._skipped):
+    if save_due and (at_end or not self._skipped):
       self._save(step, state)
     if stop is not None:
       self._checkpoints.wait()
@@ -199,6 +199,7 @@ class _Loop:
       return
     step, weight, sums = self._unread
     self._unread = None
+    self._read_step = step
     metrics = metrics_lib.divide(sums)
     self._skipped = int(metrics['skipped_in_row'])
     if not self._skipped:
@@ -217,7 +218,8 @@ class _Loop:
   def _evaluate(self, step, state):
     started = time.monotonic()
     metrics = self._plan.evaluate(state.params)
-    self._metrics_log.write(step, metrics)
+    if metrics:
+      self._metrics_log.write(step, metrics)
     self._last.update(metrics)
     shown = '  '.join(progress_lib.describe(k, x) for k, x in metrics.items())
     self._say(f'step {step:>6,}  {shown}')
@@ -241,28 +243,34 @@ class _Loop:
     begin = lambda: _initial(self._plan)
     restored = self._checkpoints.restore(jax.eval_shape(begin))
     step, state = restored or (0, jax.jit(begin)())
+    if step > self._plan.steps:
+      raise errors.UserError(
+        f'This run has made {step:,} updates already; --steps='
+        f'{self._plan.steps} would take some of them back.'
+      )
     self._metrics_log.rewind(step)
-    self._data_offset = int(state.data_offset)
-    return state
+    return state, step
 
-  def _roll_back(self, step):
+  def _roll_back(self):
     """Goes back to the last good state, and past the batches that failed."""
-    state = self._restore()
-    good, rollbacks = int(state.step), int(state.rollbacks) + 1
+    self._unread = None  # The step under way continues those that failed.
+    state, good = self._restore()
     said = (
-      f'{self._skipped} updates in a row up to step {step:,} had a loss or a '
-      'gradient that is not finite'
+      f'{self._skipped} updates in a row up to step {self._read_step:,} had a '
+      'loss or a gradient that is not finite'
     )
-    if rollbacks > MAX_ROLLBACKS:
+    if self._rollbacks == MAX_ROLLBACKS:
       raise errors.GaveUp(
         f'{said}, after {MAX_ROLLBACKS} roll-backs. The last good state is of '
         f'step {good:,}. Try a smaller --learning_rate or --clip_norm.'
       )
     self._say(f'{said}: back to step {good:,}, and past those batches.')
+    self._rollbacks += 1
+    self._data_offset += self._read_step - good
     self._skipped = 0
-    self._data_offset += step - good
     return state._replace(
-      rollbacks=jnp.int32(rollbacks), data_offset=jnp.int32(self._data_offset)
+      rollbacks=jnp.int32(self._rollbacks),
+      data_offset=jnp.int32(self._data_offset),
     ), good
 
 

@@ -106,6 +106,11 @@ class SmoothTest(parameterized.TestCase):
     ]
     np.testing.assert_allclose(figures._smooth(values, window), expected)
 
+  def test_what_is_not_finite_is_left_out_of_the_mean(self):
+    values = np.array([np.nan, 3.0, np.inf, 1.0, np.nan, np.nan, 5.0])
+    expected = [np.nan, 3.0, 3.0, 1.0, 1.0, np.nan, 5.0]
+    np.testing.assert_allclose(figures._smooth(values, 2), expected)
+
 
 if __name__ == '__main__':
   absltest.main()
