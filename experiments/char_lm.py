@@ -11,6 +11,8 @@ Expected: TBD
 
 import dataclasses
 import json
+import os
+import sys
 import textwrap
 
 import jax
@@ -68,10 +70,17 @@ class Config(experiment.Config):
     minimum=1,
   )
   embedding_size: int = field(
-    64, 'width of the character embedding; 16 to 256', minimum=1
+    64,
+    'width of the character embedding; 16 to 256',
+    minimum=1,
+    maximum=2**16,
   )
   update_every: int = field(
-    64, 'steps between two updates, k1; 20 to 200', group='training', minimum=1
+    64,
+    'steps between two updates, k1; 20 to 200',
+    group='training',
+    minimum=1,
+    maximum=10**6,
   )
   bptt_steps: int = field(
     0,
@@ -79,6 +88,7 @@ class Config(experiment.Config):
     '--update_every, which 0 means',
     group='training',
     minimum=0,
+    maximum=10**6,
   )
   prompt: str = field(
     'The ', 'text that a sample continues', group='sample', kind='runtime'
@@ -91,7 +101,12 @@ class Config(experiment.Config):
     minimum=0,
   )
   length: int = field(
-    400, 'characters in a sample', group='sample', kind='runtime', minimum=1
+    400,
+    'characters in a sample',
+    group='sample',
+    kind='runtime',
+    minimum=1,
+    maximum=10**6,
   )
   sample_seed: int = field(
     0,
@@ -101,6 +116,13 @@ class Config(experiment.Config):
     minimum=0,
     maximum=2**32 - 1,
   )
+
+  def __post_init__(self):
+    super().__post_init__()
+    if self.text_file:
+      # A run is found again from another directory, however its file is named.
+      path = os.path.abspath(os.path.expanduser(self.text_file))
+      object.__setattr__(self, 'text_file', path)
 
 
 # --- Data ---------------------------------------------------------------------
@@ -123,7 +145,10 @@ def load_vocabulary(run: experiment.RunDirectory) -> data.Vocabulary:
   path = run.path / 'vocabulary.json'
   if not path.exists():
     raise errors.UserError(f'{path} is missing: this run has not begun.')
-  return data.Vocabulary(tuple(json.loads(path.read_text('utf-8'))))
+  try:
+    return data.Vocabulary(tuple(json.loads(path.read_text('utf-8'))))
+  except (ValueError, TypeError) as error:
+    raise errors.UserError(f'{path} is damaged ({error}).') from None
 
 
 # --- Model --------------------------------------------------------------------
@@ -169,12 +194,17 @@ def make_writer(config: Config, model: models.LanguageModel, vocabulary):
   return write
 
 
+def show(text: str) -> str:
+  """The text with a bar on its left, within 80 columns."""
+  lines = [textwrap.wrap(line, 70) or [''] for line in text.splitlines()]
+  return '\n'.join(f'    | {line}' for wrapped in lines for line in wrapped)
+
+
 # --- Training -----------------------------------------------------------------
 
 
 def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   text = read_text(config)
-  run.record_data(text.sha256)
   train_text, valid_text = data.split(text.text, config.valid_fraction)
   if len(train_text) < MAX_ORDER or len(valid_text) < 2:
     raise errors.UserError(
@@ -182,9 +212,6 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
       f'{len(valid_text)} held out; {MAX_ORDER} and 2 are the least.'
     )
   vocabulary = data.character_vocabulary(train_text, config.min_count)
-  files.atomic_write(
-    run.path / 'vocabulary.json', json.dumps(vocabulary.symbols) + '\n'
-  )
   train_ids = vocabulary.encode(train_text)
   valid_ids = vocabulary.encode(valid_text)
   print(
@@ -193,7 +220,10 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     f'{vocabulary.unknown_share(valid_text):.2%} of the held out unknown'
   )
   ngrams = baselines.ngram_baselines(
-    train_ids, valid_ids, len(vocabulary), MAX_ORDER
+    train_ids,
+    valid_ids,
+    len(vocabulary),
+    min(MAX_ORDER, baselines.largest_order(len(vocabulary))),
   )
   print(
     'Baselines, bits per held-out character: '
@@ -212,6 +242,11 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   task = models.language_model.task(model, unit='char')
   eval_step = training.make_eval_step(task)
   write = make_writer(config, model, vocabulary)
+
+  run.record_data(text.sha256)
+  files.atomic_write(
+    run.path / 'vocabulary.json', json.dumps(vocabulary.symbols) + '\n'
+  )
   (run.path / 'samples').mkdir(exist_ok=True)
 
   def evaluate(params):
@@ -223,7 +258,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   def demonstrate(step, params):
     text = write(params)
     files.atomic_write(run.path / 'samples' / f'{step:07}.txt', text + '\n')
-    return textwrap.indent(text[:SHOWN], '    | ', lambda line: True)
+    return show(text if step == config.steps else text[:SHOWN])
 
   plan = experiment.plan(
     config,
@@ -236,19 +271,21 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   )
   params, metrics = training.fit(plan, run.path)
 
-  print(f'\n{write(params)}\n')
   figures.learning_curves(
     run.path,
     metric='bits_per_char',
     baselines={f'{n}-gram': bits for n, bits in ngrams.items()},
     clip_norm=config.clip_norm,
   )
-  beaten = metrics['valid/bits_per_char'] < ngrams[MAX_ORDER]
+  bits = metrics['valid/bits_per_char']
+  beaten = [f'{n}-gram ({x:.3f})' for n, x in ngrams.items() if bits < x]
+  missed = [f'{n}-gram ({x:.3f})' for n, x in ngrams.items() if bits >= x]
   print(
-    f'{metrics["valid/bits_per_char"]:.3f} bits per held-out character '
-    f'{"beats" if beaten else "does not beat"} the {MAX_ORDER}-gram '
-    f'({ngrams[MAX_ORDER]:.3f}).'
+    f'{bits:.3f} bits per held-out character'
+    + (f' beats the {beaten[-1]}' if beaten else '')
+    + (f', not yet the {missed[0]}.' if missed else '.')
   )
+  print(f'Let it write: ./launch.sh char_lm --mode=sample --workdir={run.path}')
   return {k: x for k, x in metrics.items() if k.startswith('valid/')}
 
 
@@ -263,7 +300,8 @@ def restore(config: Config, run: experiment.RunDirectory):
   batch = data.Batch(nothing, nothing, nothing > 0, nothing, nothing > 0)
   task = make_task(config, model)
   plan = experiment.plan(config, run, task, lambda index: batch)
-  _, params = training.restore(plan, run.path)
+  step, params = training.restore(plan, run.path)
+  print(f'{run.path} at step {step:,}', file=sys.stderr)
   return model, vocabulary, params
 
 

@@ -35,6 +35,18 @@ def ngram_baselines(
   }
 
 
+def largest_order(vocab_size: int) -> int:
+  """The longest n-gram of V symbols that one 63-bit number can stand for.
+
+  >>> largest_order(104), largest_order(100_000)
+  (9, 3)
+  """
+  order = 1
+  while vocab_size ** (order + 1) < 2**63:
+    order += 1
+  return order
+
+
 class KneserNey:
   """Interpolated n-gram with modified Kneser-Ney smoothing.
 
@@ -73,7 +85,7 @@ class KneserNey:
         f'expected an order from 1 to the number of training symbols, '
         f'{len(ids)}, got {max_order}.'
       )
-    if float(vocab_size) ** max_order >= 2**63:
+    if max_order > largest_order(vocab_size):
       raise ValueError(
         f'{vocab_size} symbols to the power of order {max_order} do not fit '
         'into 63 bits: use a lower order or a smaller vocabulary.'

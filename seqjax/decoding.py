@@ -16,6 +16,9 @@ def temper(logits, temperature, banned=()):
   """
   if banned:
     logits = logits.at[..., jnp.array(banned)].set(-jnp.inf)
+  # Below the largest one before dividing: a tiny temperature gives -inf, not
+  # inf - inf.
+  logits = logits - jnp.max(logits, axis=-1, keepdims=True)
   return jax.nn.log_softmax(logits / temperature, axis=-1)
 
 

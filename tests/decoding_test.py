@@ -179,5 +179,16 @@ class TemperTest(parameterized.TestCase):
     )
 
 
+class ExtremeTemperatureTest(parameterized.TestCase):
+  @parameterized.parameters(1e-30, 1e-3, 1e3, float('inf'))
+  def test_no_temperature_makes_a_probability_that_is_none(self, temperature):
+    logits = jnp.array([[3.0, -2.0, 900.0, 0.5]])
+    scores = np.asarray(decoding.temper(logits, temperature, banned=(2,)))
+    np.testing.assert_allclose(np.exp(scores).sum(), 1, 1e-5)
+    self.assertEqual(scores[0, 2], -np.inf)
+    if temperature < 1:
+      self.assertEqual(scores.argmax(), 0)
+
+
 if __name__ == '__main__':
   absltest.main()

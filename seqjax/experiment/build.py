@@ -1,6 +1,8 @@
 """From the settings that every experiment has to what they describe."""
 
-from seqjax import cells, layers, models, training
+import inspect
+
+from seqjax import cells, errors, layers, models, training
 from seqjax.experiment import config as configs
 from seqjax.experiment import run_directory
 
@@ -15,13 +17,15 @@ def recurrent(config: configs.Config, **options) -> layers.Recurrent:
   Raises:
     UserError: the cell has no such option at its initialisation.
   """
+  cell = cells.CELLS[config.cell]()
   init_options = {'scheme': config.initializer}
-  # Not every cell has these; one that lacks what was asked for says so.
   for name in ('forget_bias', 'chrono_steps'):
     if getattr(config, name) != getattr(configs.Config, name):
+      if name not in inspect.signature(cell.init).parameters:
+        raise errors.UserError(f'--{name}: --cell={config.cell} has none.')
       init_options[name] = getattr(config, name)
   return layers.Recurrent(
-    cells.CELLS[config.cell](),
+    cell,
     config.layer_sizes,
     residual=config.residual,
     variational=config.variational,

@@ -50,14 +50,18 @@ class Config:
     maximum=2**32 - 1,
   )
   batch_size: int = fields.field(
-    32, 'sequences per update; 16 to 256', group='data', minimum=1
+    32,
+    'sequences per update; 16 to 256',
+    group='data',
+    minimum=1,
+    maximum=2**20,
   )
 
   cell: str = fields.field(
     'lstm', 'recurrent cell', choices=_names_in('seqjax.cells:CELLS')
   )
   hidden_size: int = fields.field(
-    128, 'units of each layer; 32 to 1024', minimum=1
+    128, 'units of each layer; 32 to 1024', minimum=1, maximum=2**16
   )
   num_layers: int = fields.field(1, 'recurrent layers; 1 to 4', minimum=1)
   hidden_sizes: tuple[int, ...] = fields.field(
@@ -65,6 +69,7 @@ class Config:
     'units of each layer one by one, as in 128,64; wins over --hidden_size and '
     '--num_layers',
     minimum=1,
+    maximum=2**16,
   )
   dropout_rate: float = fields.field(
     0.0, 'probability of dropping a unit; 0 to 0.5', minimum=0, below=1
@@ -92,6 +97,7 @@ class Config:
     'gates of an LSTM or GRU begin with memories of up to so many steps; 0 '
     'leaves them as they are',
     minimum=0,
+    maximum=10**9,
   )
 
   steps: int = fields.field(
@@ -100,6 +106,7 @@ class Config:
     group='training',
     kind=_kind_of_steps,
     minimum=1,
+    maximum=2**31 - 1,
   )
   learning_rate: float = fields.field(
     2e-3,

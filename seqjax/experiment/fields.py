@@ -88,6 +88,8 @@ class Field:
       valid = isinstance(value, tuple) and all(map(self._is_number, value))
     elif self.type in (int, float):
       valid = self._is_number(value)
+    elif self.type is str:
+      valid = isinstance(value, str) and _is_utf8(value)
     else:
       valid = isinstance(value, self.type)
     if not valid:
@@ -103,6 +105,7 @@ class Field:
       return True
     return (
       math.isfinite(x)
+      and (self.type is not float or _is_float32(x))
       and (self.minimum is None or x >= self.minimum)
       and (self.maximum is None or x <= self.maximum)
       and (self.above is None or x > self.above)
@@ -115,6 +118,16 @@ class Field:
     return errors.UserError(
       f"{sentence} Did you mean '{near[0]}'?" if near else sentence
     )
+
+
+def _is_float32(x: float) -> bool:
+  """Whether x is neither infinite nor zero where the program computes."""
+  return x == 0 or 1.2e-38 < abs(x) < 3.4e38
+
+
+def _is_utf8(text: str) -> bool:
+  """Whether the text can be written: no NUL, no half of a surrogate pair."""
+  return '\0' not in text and not any('\ud800' <= c <= '\udfff' for c in text)
 
 
 def shown(value: Any) -> str:

@@ -16,6 +16,7 @@ def exclusive(directory: pathlib.Path) -> Iterator[None]:
 
   The lock is the kernel's, so it ends with the process, however that ends; the
   file `lock` stays behind, says who had it last, and holds nothing by itself.
+  A directory in which nothing else was written is removed again.
 
   Raises:
     UserError: another process has it, or the directory cannot be made.
@@ -40,4 +41,10 @@ def exclusive(directory: pathlib.Path) -> Iterator[None]:
     file.truncate(0)
     file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
     file.flush()
-    yield
+    try:
+      yield
+    finally:
+      # A command that was refused leaves no empty run behind.
+      if os.listdir(directory) == ['lock']:
+        (directory / 'lock').unlink()
+        directory.rmdir()

@@ -63,6 +63,7 @@ def main(
   """
   argv = sys.argv[1:] if argv is None else argv
   run = None
+  _mend_streams()
   try:
     if flags.asks_for_help(argv):
       print(flags.help_text(config_class, doc, name, tuple(modes)), end='')
@@ -71,6 +72,7 @@ def main(
       config, run = run_directory.resolve(config_class, typed, name)
       _quieten()
       _keep_compiled_programs()
+      _check_devices()
       if config.mode == 'train':
         _train(config_class, typed, name, run, modes['train'])
       else:
@@ -99,20 +101,29 @@ def _train(config_class, typed, name, run, train: Mode) -> None:
         + ('; to go on with this one, more --steps.' if longer else '.')
       )
       return
-    run.save(config, name)
-    run.remove_result()
+    if (made := run.steps_made()) > config.steps:
+      raise errors.UserError(
+        f'--steps={config.steps}: this run has made {made} updates already. '
+        f'Ask for at least {made}, or choose another --seed or --workdir.'
+      )
+    run.prepare(config, name)
     if (signum := signals.requested()) is not None:
       raise errors.Stopped(signum)
     metrics = train(config, run)
+    run.begin()  # For a train that has no data to record.
     run.write_result(config.steps, metrics or {})
     print(_summary(run.read_result(), run))
 
 
 def _read(config, run, mode: Mode) -> None:
   if run.read() is None:
+    others = sorted(
+      str(p.parent) for p in run.path.parent.glob('*/config.json')
+    )
+    there = f' There are: {", ".join(others)}.' if others else ''
     raise errors.UserError(
       f'--mode={config.mode}: there is no run in {run.path}. Train it first, '
-      'or name the directory of a run with --workdir.'
+      f'or name the directory of a run with --workdir.{there}'
     )
   for name, value in sorted((mode(config, run) or {}).items()):
     print(f'{name} {float(value):.4g}')
@@ -151,14 +162,25 @@ def _explain(error: Exception, run: run_directory.RunDirectory | None) -> int:
 def _keep_traceback(error: Exception, run) -> str:
   text = ''.join(traceback.format_exception(error))
   words = f'{text}This is a bug in the program, not in your command.'
-  if run is None or not run.path.is_dir():
+  if run is None:
     return words
   path = run.path / 'crash.txt'
   try:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding='utf-8')
   except OSError as second:
     return f'{words} (The traceback could not be kept: {second}.)'
   return f'{words} The traceback is kept in {path}: please report it.'
+
+
+def _mend_streams() -> None:
+  """Lets the program print any text, wherever its output goes."""
+  for name in ('stdout', 'stderr'):
+    if getattr(sys, name) is None:  # Closed by the caller, as by `>&-`.
+      setattr(sys, name, open(os.devnull, 'w'))
+    elif hasattr(getattr(sys, name), 'reconfigure'):
+      # A terminal that knows ASCII alone shows escapes, and the run goes on.
+      getattr(sys, name).reconfigure(errors='backslashreplace')
 
 
 def _nobody_reads_stdout() -> bool:
@@ -182,6 +204,19 @@ def _quieten() -> None:
   from absl import logging
 
   logging.set_verbosity(logging.ERROR)
+
+
+def _check_devices() -> None:
+  import jax
+
+  try:
+    jax.devices()
+  except (AssertionError, RuntimeError) as error:
+    asked = os.environ.get('JAX_PLATFORMS', '')
+    raise errors.UserError(
+      f'JAX found no device for JAX_PLATFORMS={asked!r} ({error}). Unset it or '
+      'install the extra for that device.'
+    ) from None
 
 
 def _keep_compiled_programs() -> None:

@@ -15,6 +15,7 @@ from seqjax.experiment import config as configs
 from seqjax.experiment import environment as environments
 from seqjax.experiment import fields
 from seqjax.experiment import lock as locks
+from seqjax.training import logs
 
 # What a run that ended before its first step may leave behind.
 _TRACES = re.compile(r'lock|crash\.txt|\..*\.tmp')
@@ -29,6 +30,7 @@ class RunDirectory:
 
   def __init__(self, path: str | os.PathLike):
     self.path = pathlib.Path(path)
+    self._prepared = None
 
   def __repr__(self) -> str:
     return f'RunDirectory({str(self.path)!r})'
@@ -116,6 +118,23 @@ class RunDirectory:
       )
     return config
 
+  def prepare(self, config: configs.Config, experiment_name: str) -> None:
+    """Keeps the config until `begin`: a refused command changes no file."""
+    self._prepared = config, experiment_name
+
+  def begin(self) -> None:
+    """Writes config.json as prepared: from here on the run is not done."""
+    if self._prepared is not None:
+      self.save(*self._prepared)
+      self.remove_result()
+      self._prepared = None
+
+  def steps_made(self) -> int:
+    """The last step in metrics.jsonl, 0 without any."""
+    path = self.path / 'metrics.jsonl'
+    records = logs.read_metrics(path) if path.exists() else []
+    return max((record['step'] for record in records), default=0)
+
   def save(self, config: configs.Config, experiment_name: str) -> None:
     """Writes config.json; once the run has begun, only what may be extended.
 
@@ -147,18 +166,23 @@ class RunDirectory:
   def record_data(self, sha256: str) -> None:
     """Notes the hash of the data, or compares it with the one noted before.
 
+    The last thing before training, when nothing is left to be refused: what
+    main has prepared is written now.
+
     Raises:
       UserError: the run was trained on other data.
     """
+    noted = (self.read() or {}).get('data_sha256') if self.begun() else None
+    if noted not in (None, sha256):
+      raise errors.UserError(
+        f'{self.path} was trained on other data (sha256 {noted[:12]}) than '
+        f'this (sha256 {sha256[:12]}). Bring the old data back, or choose '
+        'another --workdir.'
+      )
+    self.begin()
     record = self.read()
     if record['data_sha256'] is None:
       self._write_json('config.json', {**record, 'data_sha256': sha256})
-    elif record['data_sha256'] != sha256:
-      raise errors.UserError(
-        f'{self.path} was trained on other data (sha256 '
-        f'{record["data_sha256"][:12]}) than this (sha256 {sha256[:12]}). '
-        'Bring the old data back, or choose another --workdir.'
-      )
 
   def fingerprint(self, config: configs.Config) -> str:
     """Hash of the settings and data that made this run, the same ever after.

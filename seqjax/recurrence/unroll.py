@@ -73,7 +73,7 @@ def unroll(
   Raises:
     UserError: unknown engine, or one that cannot serve this cell.
     ValueError: shapes that do not fit.
-    TypeError: a direct jvp through 'fused'.
+    TypeError: `cell` is no Cell; or a direct jvp through 'fused'.
 
   Example:
     >>> import jax, jax.numpy as jnp
@@ -83,6 +83,10 @@ def unroll(
     >>> ys.shape, carry.h.shape
     ((5, 2, 4), (2, 4))
   """
+  if not isinstance(cell, cells.Cell):
+    raise TypeError(
+      f'Expected a Cell, such as cells.lstm(), with its brackets; got {cell!r}.'
+    )
   if engine == 'auto':
     engine = engine_for(cell)
   if engine not in ENGINES:
@@ -99,8 +103,16 @@ def unroll(
   if mask is not None:
     xs = scan.where(mask, xs, jax.tree.map(jnp.zeros_like, xs))
 
+  x_t = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[2:], x.dtype), xs)
+  try:
+    jax.eval_shape(cell.project, params, x_t)
+  except (TypeError, ValueError) as e:
+    shapes = [x.shape for x in jax.tree.leaves(x_t)]
+    raise ValueError(
+      f'These params take no input of shape {shapes} for one example and step. '
+      'xs must be [T, B, ...], with the features that init was shown.'
+    ) from e
   if initial_carry is None:
-    x_t = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[2:], x.dtype), xs)
     initial_carry = jax.tree.map(
       lambda c: jnp.broadcast_to(c, (batch_size, *c.shape)),
       cell.carry(params, x_t),

@@ -48,6 +48,7 @@ def learning_curves(
       color='0.4',
       va='center',
     )
+  loss.set_title(directory.resolve().name)
   loss.set_ylabel(metric.replace('_', ' '))
   loss.legend(loc='upper right')
 

@@ -186,8 +186,14 @@ class _Loop:
     # A state in the middle of bad numbers is no place to go back to.
     if save_due and (at_end or not self._skipped):
       self._save(step, state)
+    if at_end and step and self._skipped == step:
+      raise errors.GaveUp(
+        'No update had a finite loss and gradient. Try a smaller '
+        '--learning_rate.'
+      )
     if stop is not None:
       self._checkpoints.wait()
+      self._say(f'Saved at step {step:,} of {plan.steps:,}.')
       raise errors.Stopped(stop)
     if evaluation_due:
       self._evaluate(step, state)
@@ -245,8 +251,8 @@ class _Loop:
     step, state = restored or (0, jax.jit(begin)())
     if step > self._plan.steps:
       raise errors.UserError(
-        f'This run has made {step:,} updates already; --steps='
-        f'{self._plan.steps} would take some of them back.'
+        f'This run has made {step:,} updates already, more than --steps='
+        f'{self._plan.steps}. Ask for more, or for another --workdir.'
       )
     self._metrics_log.rewind(step)
     return state, step

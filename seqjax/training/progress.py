@@ -29,15 +29,16 @@ class Progress:
       from rich import progress
 
       self._bar = progress.Progress(
-        progress.BarColumn(bar_width=24),
-        progress.MofNCompleteColumn(),
+        progress.BarColumn(bar_width=10),
         progress.TextColumn('{task.description}'),
         progress.TextColumn('left'),
         progress.TimeRemainingColumn(),
       )
       self._bar.start()
       self._task = self._bar.add_task(
-        '', total=self._steps, completed=self._done
+        f'{self._done:,}/{self._steps:,}  compiling',
+        total=self._steps,
+        completed=self._done,
       )
     return self
 
@@ -47,23 +48,33 @@ class Progress:
 
   def step(self, step: int, metrics: dict[str, float], rate: float) -> None:
     """Tells of a step; `rate` is in units per second, 0 while unknown."""
-    text = '  '.join(describe(name, x) for name, x in metrics.items())
+    shown = [describe(name, x) for name, x in metrics.items()]
     if rate:
-      text += f'  {rate:,.0f} {self._unit}/s'
+      shown.append(f'{rate:,.0f} {self._unit}/s')
     if self._bar is not None:
+      # What has no unit is left to metrics.jsonl: 80 columns are few.
+      shown = [text for text in shown if '/' in text]
+      text = f'{step:,}/{self._steps:,}  {"  ".join(shown)}'
       self._bar.update(self._task, completed=step, description=text)
     elif time.monotonic() >= self._next_line or step == self._steps:
       self._next_line = time.monotonic() + _LINE_EVERY
-      print(f'step {step:>6,}/{self._steps:,}  {text}', flush=True)
+      print(f'step {step:>6,}/{self._steps:,}  {"  ".join(shown)}', flush=True)
 
   def say(self, text: str) -> None:
     """Prints a line that stays, above the bar where there is one."""
     if self._bar is not None:
-      self._bar.console.print(text, markup=False, highlight=False)
+      self._bar.console.print(
+        text, markup=False, highlight=False, soft_wrap=True
+      )
     else:
       print(text, flush=True)
 
 
 def describe(name: str, value: float) -> str:
-  """'nats_per_char', 1.23456 -> 'nats_per_char 1.235'."""
-  return f'{name} {value:.3f}'
+  """A metric as a person reads it.
+
+  >>> describe('nats_per_char', 1.23456), describe('valid/accuracy', 2e11)
+  ('nats/char 1.235', 'valid/accuracy 2e+11')
+  """
+  number = f'{value:.3f}' if abs(value) < 1e4 else f'{value:.3g}'
+  return f'{name.replace("_per_", "/")} {number}'

@@ -17,8 +17,9 @@ def make_train_step(
 ):
   """The jitted training step.
 
-  A step whose loss or gradient is not finite changes neither parameters nor
-  optimizer state and is counted; a row whose carry is not finite begins anew.
+  A step whose loss, gradient or result is not finite changes neither parameters
+  nor optimizer state and is counted; a row whose carry is not finite begins
+  anew.
 
   Args:
     task: its loss is differentiated and divided by its weight.
@@ -43,8 +44,10 @@ def make_train_step(
     grad = jax.value_and_grad(mean_loss, has_aux=True)
     (loss, aux), grads = grad(state.params)
     grad_norm = optax.tree.norm(grads)
-    finite = jnp.isfinite(loss) & jnp.isfinite(grad_norm)
     moved = optimizer.update(grads, state.opt_state, state.params, hparams)
+    # A finite gradient may still move a parameter out of what is finite.
+    norms = jnp.stack([loss, grad_norm, optax.tree.norm(moved[0])])
+    finite = jnp.isfinite(norms).all()
     params, opt_state = jax.tree.map(
       lambda new, old: jnp.where(finite, new, old),
       moved,

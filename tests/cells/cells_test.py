@@ -47,7 +47,7 @@ def one_step(cell, params, carry, x_t):
 
 
 class CellsTest(parameterized.TestCase):
-  @parameterized.parameters(*cells.CELLS)
+  @parameterized.named_parameters(*((f'_{n}', n) for n in cells.CELLS))
   def test_a_step_is_the_textbook_step(self, name):
     for dtype, rtol in ((jnp.float32, 1e-5), (jnp.float64, 1e-12)):
       with jax.enable_x64(dtype == jnp.float64):
@@ -63,7 +63,7 @@ class CellsTest(parameterized.TestCase):
             getattr(carry_t, field), value, rtol, atol=rtol
           )
 
-  @parameterized.parameters(*cells.CELLS)
+  @parameterized.named_parameters(*((f'_{n}', n) for n in cells.CELLS))
   def test_parameters_keep_their_names_and_shapes(self, name):
     cell, params, _, _ = example(name)
     shapes = {
@@ -71,7 +71,7 @@ class CellsTest(parameterized.TestCase):
     }
     self.assertEqual(shapes, SHAPES[name])
 
-  @parameterized.parameters(*cells.CELLS)
+  @parameterized.named_parameters(*((f'_{n}', n) for n in cells.CELLS))
   def test_init_needs_only_the_shape_of_the_input(self, name):
     cell = cells.CELLS[name]()
     shape = jax.ShapeDtypeStruct((D,), jnp.float32)
@@ -81,16 +81,16 @@ class CellsTest(parameterized.TestCase):
       cell.init(jax.random.key(0), shape, H),
     )
 
-  @parameterized.parameters(*cells.CELLS)
+  @parameterized.named_parameters(*((f'_{n}', n) for n in cells.CELLS))
   def test_two_calls_of_a_builder_give_one_object(self, name):
     self.assertIs(cells.CELLS[name](), cells.CELLS[name]())
 
-  @parameterized.parameters(*cells.CELLS)
+  @parameterized.named_parameters(*((f'_{n}', n) for n in cells.CELLS))
   def test_a_batch_is_refused_with_advice(self, name):
     with self.assertRaisesRegex(ValueError, 'unroll'):
       cells.CELLS[name]().init(jax.random.key(0), jnp.ones((2, D)), H)
 
-  @parameterized.parameters(*cells.CELLS)
+  @parameterized.named_parameters(*((f'_{n}', n) for n in cells.CELLS))
   def test_bfloat16_matrices_leave_carry_and_output_in_float32(self, name):
     cell, params, carry, x_t = example(name)
     exact = one_step(cell, params, carry, x_t)[1]

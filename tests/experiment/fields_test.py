@@ -56,6 +56,8 @@ class ParseTest(parameterized.TestCase):
     ('scale', '0', 'a finite number above 0 and at most 10'),
     ('scale', '10.5', 'a finite number above 0 and at most 10'),
     ('scale', 'inf', 'a finite number above 0 and at most 10'),
+    # Infinite, or zero, where the program computes.
+    ('scale', '1e-60', 'a finite number above 0 and at most 10'),
     ('sizes', '3,0', 'integers, separated by commas, each of at least 1'),
     ('sizes', '3,', 'integers, separated by commas, each of at least 1'),
     ('batches', '0', 'an integer of at least 1, or -1 for all'),

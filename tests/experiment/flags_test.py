@@ -68,7 +68,10 @@ class ParseTest(parameterized.TestCase):
     (('--seed=1e3',), '--seed=1e3: expected an integer'),
     (('--learning_rate=nan',), '--learning_rate=nan: expected a finite number'),
     (('--learning_rate=inf',), '--learning_rate=inf: expected a finite number'),
-    (('--batch_size=0',), '--batch_size=0: expected an integer of at least 1.'),
+    (
+      ('--batch_size=0',),
+      '--batch_size=0: expected an integer of at least 1 and',
+    ),
     (('--hidden_size=-3',), '--hidden_size=-3: expected an integer of at lea'),
     (('--cell=ltsm',), "Did you mean 'lstm'?"),
     (('--dataset=tfd',), 'expected one of embedded, tfds. Did you mean'),

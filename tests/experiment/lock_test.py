@@ -28,8 +28,14 @@ class ExclusiveTest(absltest.TestCase):
     for _ in range(2):
       with lock.exclusive(self.path):
         text = (self.path / 'lock').read_text()
+        (self.path / 'config.json').touch()
     self.assertEqual(text.count('process'), 1)
     self.assertTrue((self.path / 'lock').exists())
+
+  def test_a_directory_without_anything_else_is_removed(self):
+    with lock.exclusive(self.path):
+      self.assertTrue(self.path.exists())
+    self.assertFalse(self.path.exists())
 
   def test_a_directory_that_cannot_be_made_is_a_sentence(self):
     self.path.parent.write_text('')

@@ -67,6 +67,7 @@ class TrainTest(MainTestCase):
 
   def test_config_and_lock_are_there_before_the_first_step(self):
     def train(config, run):
+      run.record_data('ab' * 32)
       self.assertEqual(run.read()['config']['seed'], 3)
       with self.assertRaises(errors.UserError):
         with run.lock():
@@ -86,6 +87,8 @@ class TrainTest(MainTestCase):
 
   def test_more_steps_go_on(self):
     def train(config, run):
+      self.assertEqual(run.read_result()['step'], 30)
+      run.begin()
       self.assertIsNone(run.read_result())
       return {'valid/nats': 1.25}
 
@@ -104,6 +107,7 @@ class TrainTest(MainTestCase):
 
   def test_an_unfinished_run_goes_on(self):
     def train(config, run):
+      run.begin()
       (run.path / 'metrics.jsonl').touch()
       raise errors.Stopped(signal.SIGTERM)
 
@@ -196,9 +200,31 @@ class ExitCodeTest(MainTestCase):
     self.assertEqual(found, code)
     self.assertStartsWith(err, words)
     self.assertEqual(err.count('\n'), 1)
-    (run,) = pathlib.Path('runs/copy').iterdir()
-    self.assertFalse((run / 'result.json').exists())
-    self.assertFalse((run / 'crash.txt').exists())
+    # Nothing was begun, and nothing is left behind.
+    self.assertEmpty(os.listdir('runs/copy'))
+
+  def test_a_refused_command_leaves_a_finished_run_as_it_was(self):
+    self.main('--workdir=mine')
+    before = {p: p.read_bytes() for p in pathlib.Path('mine').glob('*.json')}
+    refuse = mock.Mock(side_effect=errors.UserError('Other data.'))
+    self.assertEqual(
+      self.main('--workdir=mine', '--steps=40', train=refuse)[0], 1
+    )
+    after = {p: p.read_bytes() for p in pathlib.Path('mine').glob('*.json')}
+    self.assertLen(before, 2)
+    self.assertEqual(before, after)
+
+  def test_fewer_steps_than_were_made_are_refused(self):
+    def train(config, run):
+      run.begin()
+      (run.path / 'metrics.jsonl').write_text('{"step": 7}\n')
+      raise errors.Stopped(signal.SIGTERM)
+
+    self.main('--workdir=mine', train=train)
+    code, _, err = self.main('--workdir=mine', '--steps=6')
+    self.assertEqual(code, 1)
+    self.assertIn('has made 7 updates already', err)
+    self.assertEqual(self.main('--workdir=mine', '--steps=7')[0], 0)
 
   @parameterized.parameters(
     RuntimeError('boom'),

@@ -146,7 +146,7 @@ class CharLMTest(parameterized.TestCase):
 
   def sample(self, *argv):
     code, out, err = main('--workdir=run', '--mode=sample', *argv)
-    self.assertEqual((code, err), (0, ''))
+    self.assertEqual((code, err), (0, 'run at step 40\n'))
     return out.removesuffix('\n')
 
   def test_a_sample_is_the_prompt_and_length_more_characters(self):
@@ -179,7 +179,7 @@ class CharLMTest(parameterized.TestCase):
 
   def test_evaluation_repeats_the_numbers_of_the_result(self):
     code, out, err = main('--workdir=run', '--mode=evaluate')
-    self.assertEqual((code, err), (0, ''))
+    self.assertEqual((code, err), (0, 'run at step 40\n'))
     expected = [f'{k} {v:.4g}' for k, v in self.result()['metrics'].items()]
     self.assertEqual(out.splitlines(), sorted(expected))
 
@@ -193,7 +193,7 @@ class CharLMTest(parameterized.TestCase):
     self.assertIn('trained on other data', err)
 
   @parameterized.named_parameters(
-    ('missing', '--text_file=tex.txt', 'did you mean text.txt'),
+    ('missing', '--text_file=tex.txt', 'text.txt?'),
     ('short_text', '--text_file=short.txt', 'shorter than one window'),
     ('short_window', '--update_every=2000', 'shorter than one window'),
     ('large_batch', '--batch_size=9999', 'is larger than the text'),

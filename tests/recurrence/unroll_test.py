@@ -450,6 +450,11 @@ class UnrollTest(parameterized.TestCase):
       self.unroll('gru_reset_before', engine='fused')
     with self.assertRaisesRegex(ValueError, r'\[T, B, ...\]'):
       self.unroll(xs=jnp.zeros(3))
+    with self.assertRaisesRegex(TypeError, 'with its brackets'):
+      recurrence.unroll(cells.gru, None, jnp.zeros((T, B, D)))
+    for shape in ((T, D), (T, B, D + 1)):
+      with self.assertRaisesRegex(ValueError, 'take no input of shape'):
+        self.unroll(xs=jnp.zeros(shape))
     with self.assertRaisesRegex(ValueError, r'mask has shape \(5, 6\)'):
       self.unroll(mask=EVERYWHERE.T)
     with self.assertRaisesRegex(ValueError, 'resets must be bool, not int32'):

@@ -43,7 +43,7 @@ class ProgressTest(parameterized.TestCase):
   def test_a_line_tells_step_metrics_and_rate(self):
     self.assertEqual(
       self.show(io.StringIO(), [1100]),
-      'step  1,100/1,200  nats_per_char 1.235  x 2.000  54,322 chars/s\n',
+      'step  1,100/1,200  nats/char 1.235  x 2.000  54,322 chars/s\n',
     )
 
   def test_an_unknown_rate_is_not_shown(self):
@@ -62,12 +62,15 @@ class ProgressTest(parameterized.TestCase):
 
   def test_a_terminal_gets_a_bar_with_steps_loss_rate_and_time_left(self):
     out = self.show(Terminal(), [1101, 1102], done=1100)
-    for part in ('1102/1200', 'nats_per_char 1.235', '54,322 chars/s', 'left'):
+    for part in ('1,102/1,200', 'nats/char 1.235', '54,322 chars/s', 'left'):
       self.assertIn(part, out)
     self.assertNotIn('step ', out)
+    self.assertNotIn('x 2.000', out)  # 80 columns are few.
 
   def test_the_bar_of_a_run_that_goes_on_does_not_begin_at_0(self):
-    self.assertIn('1100/1200', self.show(Terminal(), [], done=1100))
+    self.assertIn(
+      '1,100/1,200  compiling', self.show(Terminal(), [], done=1100)
+    )
 
   @parameterized.parameters(io.StringIO, Terminal)
   def test_what_is_said_stays_as_it_is(self, stream):

@@ -270,5 +270,18 @@ class EvalStepTest(parameterized.TestCase):
     self.assertEqual(found['scale'][0], 1)
 
 
+class OverflowTest(absltest.TestCase):
+  def test_a_finite_gradient_that_moves_a_parameter_too_far_is_skipped(self):
+    optimizer = optimizer_lib.make('sgd')
+    batch = batch_of()
+    state = state_lib.create(TASK, optimizer, batch, 0)
+    before = np.array(state.params['w'])
+    step = step_lib.make_train_step(TASK, optimizer, 0)
+    state, _, metrics = step(state, batch, {'learning_rate': jnp.float32(3e38)})
+    self.assertTrue(np.isfinite(metrics['grad_norm'][0]))
+    np.testing.assert_array_equal(state.params['w'], before)
+    self.assertEqual(state.skipped_in_row, 1)
+
+
 if __name__ == '__main__':
   absltest.main()
