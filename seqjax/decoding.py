@@ -17,9 +17,10 @@ def temper(logits, temperature, banned=()):
   if banned:
     logits = logits.at[..., jnp.array(banned)].set(-jnp.inf)
   # Below the largest one before dividing: a tiny temperature gives -inf, not
-  # inf - inf.
-  logits = logits - jnp.max(logits, axis=-1, keepdims=True)
-  return jax.nn.log_softmax(logits / temperature, axis=-1)
+  # inf - inf; and what is ruled out stays so at an infinite one.
+  scaled = (logits - jnp.max(logits, axis=-1, keepdims=True)) / temperature
+  scaled = jnp.where(logits == -jnp.inf, -jnp.inf, scaled)
+  return jax.nn.log_softmax(scaled, axis=-1)
 
 
 @functools.partial(jax.jit, static_argnames=('step', 'length', 'banned'))
