@@ -10,6 +10,7 @@ SHA-256 of every array of the final state, must be those of the first run.
 """
 
 import argparse
+import json
 import pathlib
 import random
 import signal
@@ -34,7 +35,6 @@ def command(workdir, steps):
     'experiments.char_lm',
     f'--workdir={workdir}',
     f'--steps={steps}',
-    '--hidden_size=64',
     '--eval_every=100',
     '--checkpoint_every=20',
     '--dropout_rate=0.1',
@@ -49,31 +49,34 @@ def unbroken(workdir, steps) -> float:
   return time.monotonic() - start
 
 
-def killed(workdir, steps, kills, seconds, rng) -> int:
+def killed(workdir, steps, kills, rng) -> int:
   """Runs with kills until it is done; how many of them met a live process."""
-  hits = 0
-  while hits < kills:
+  for hits in range(kills):
     process = subprocess.Popen(
       command(workdir, steps), stdout=subprocess.DEVNULL
     )
-    try:
-      # A run is started anew after each kill, so short lives must be as likely
-      # as long ones for it to get anywhere and still meet every moment.
-      process.wait(timeout=rng.uniform(0.1, seconds))
-      break  # It finished before its kill.
-    except subprocess.TimeoutExpired:
-      process.send_signal(signal.SIGKILL)
-      process.wait()
-      hits += 1
-      print(f'kill {hits}: at {last_line(workdir)}', flush=True)
+    if rng.random() < 0.25:
+      time.sleep(rng.uniform(0.1, 5))  # Somewhere in its start.
+    else:
+      # Some steps on, and then at any instant of step, save or evaluation.
+      target = last_step(workdir) + rng.uniform(0, steps / kills)
+      while last_step(workdir) < target and process.poll() is None:
+        time.sleep(0.01)
+      time.sleep(rng.uniform(0, 0.3))
+    if process.poll() is not None:
+      return hits  # It finished before its kill.
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    print(f'kill {hits + 1}: after step {last_step(workdir)}', flush=True)
   subprocess.run(command(workdir, steps), check=True, stdout=subprocess.DEVNULL)
-  return hits
+  return kills
 
 
-def last_line(workdir) -> str:
+def last_step(workdir) -> int:
+  """The last step that metrics.jsonl tells of, -1 without any."""
   path = pathlib.Path(workdir, 'metrics.jsonl')
-  lines = path.read_text().splitlines() if path.exists() else []
-  return lines[-1].split(',')[0].strip('{') if lines else 'the very beginning'
+  lines = path.read_text().split('\n')[:-1] if path.exists() else []
+  return json.loads(lines[-1])['step'] if lines else -1
 
 
 def contents(workdir) -> dict[str, bytes]:
@@ -96,12 +99,9 @@ def main():
   with tempfile.TemporaryDirectory() as folder:
     # Under one name, so that both runs write the same bytes if all is well.
     whole, broken = (pathlib.Path(folder, side, 'run') for side in 'ab')
-    unbroken(
-      pathlib.Path(folder, 'warm', 'run'), 20
-    )  # Fills the compile cache.
     seconds = unbroken(whole, options.steps)
     print(f'unbroken: {seconds:.1f} s for {options.steps} steps')
-    hits = killed(broken, options.steps, options.kills, seconds, rng)
+    hits = killed(broken, options.steps, options.kills, rng)
     expected, found = contents(whole), contents(broken)
   wrong = sorted(
     name

@@ -13,6 +13,13 @@ import jax  # noqa: E402
 import pytest  # noqa: E402
 
 
+def pytest_configure(config):
+  # Most of the time goes into compiling. The quick suite compiles carelessly;
+  # with --slow, as in CI, programs are those that users run.
+  if config.option.markexpr == 'not slow':
+    jax.config.update('jax_disable_most_optimizations', True)
+
+
 @pytest.fixture(autouse=True, scope='session')
 def _strict():
   jax.config.update('jax_numpy_rank_promotion', 'raise')
