@@ -11,10 +11,8 @@ Hardware: two CPU cores, 80 seconds.
 """
 
 import dataclasses
-import json
 import os
 import sys
-import textwrap
 
 import jax
 import jax.numpy as jnp
@@ -135,23 +133,6 @@ def read_text(config: Config) -> data.Text:
   return data.python_reference()
 
 
-def valid_streams(config: Config, tokens) -> data.Streams:
-  """The held-out part in as many rows as it fills, at most `batch_size`."""
-  window = min(config.update_every, len(tokens) - 1)
-  rows = min(config.batch_size, (len(tokens) - 1) // window)
-  return data.Streams(tokens, rows, window)
-
-
-def load_vocabulary(run: experiment.RunDirectory) -> data.Vocabulary:
-  path = run.path / 'vocabulary.json'
-  if not path.exists():
-    raise errors.UserError(f'{path} is missing: this run has not begun.')
-  try:
-    return data.Vocabulary(tuple(json.loads(path.read_text('utf-8'))))
-  except (ValueError, TypeError) as error:
-    raise errors.UserError(f'{path} is damaged ({error}).') from None
-
-
 # --- Model --------------------------------------------------------------------
 
 
@@ -195,10 +176,21 @@ def make_writer(config: Config, model: models.LanguageModel, vocabulary):
   return write
 
 
-def show(text: str) -> str:
-  """The text with a bar on its left, within 80 columns."""
-  lines = [textwrap.wrap(line, 70) or [''] for line in text.splitlines()]
-  return '\n'.join(f'    | {line}' for wrapped in lines for line in wrapped)
+def make_evaluate(config: Config, model: models.LanguageModel, valid_ids):
+  """params -> metrics of the held-out part, read in up to `batch_size` rows."""
+  window = min(config.update_every, len(valid_ids) - 1)
+  rows = min(config.batch_size, (len(valid_ids) - 1) // window)
+  held_out = data.Streams(valid_ids, rows, window)
+  task = models.language_model.task(model, unit='char')
+  eval_step = training.make_eval_step(task)
+
+  def evaluate(params) -> dict[str, float]:
+    metrics = training.evaluate(
+      task, eval_step, params, held_out, held_out.batches_per_epoch
+    )
+    return {f'valid/{name}': value for name, value in metrics.items()}
+
+  return evaluate
 
 
 # --- Training -----------------------------------------------------------------
@@ -238,28 +230,17 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     config.bptt_steps or None,
     config.data_seed,
   )
-  held_out = valid_streams(config, valid_ids)
   model = make_model(config, len(vocabulary))
-  task = models.language_model.task(model, unit='char')
-  eval_step = training.make_eval_step(task)
   write = make_writer(config, model, vocabulary)
 
   run.record_data(text.sha256)
-  files.atomic_write(
-    run.path / 'vocabulary.json', json.dumps(vocabulary.symbols) + '\n'
-  )
+  vocabulary.save(run.path / 'vocabulary.json')
   (run.path / 'samples').mkdir(exist_ok=True)
-
-  def evaluate(params):
-    metrics = training.evaluate(
-      task, eval_step, params, held_out, held_out.batches_per_epoch
-    )
-    return {f'valid/{name}': value for name, value in metrics.items()}
 
   def demonstrate(step, params):
     text = write(params)
     files.atomic_write(run.path / 'samples' / f'{step:07}.txt', text + '\n')
-    return show(text if step == config.steps else text[:SHOWN])
+    return training.quote(text if step == config.steps else text[:SHOWN])
 
   plan = experiment.plan(
     config,
@@ -267,7 +248,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     make_task(config, model),
     streams,
     unit='chars',
-    evaluate=evaluate,
+    evaluate=make_evaluate(config, model, valid_ids),
     demonstrate=demonstrate,
   )
   params, metrics = training.fit(plan, run.path)
@@ -295,7 +276,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
 
 def restore(config: Config, run: experiment.RunDirectory):
   """The model, its vocabulary and the parameters of the newest checkpoint."""
-  vocabulary = load_vocabulary(run)
+  vocabulary = data.Vocabulary.load(run.path / 'vocabulary.json')
   model = make_model(config, len(vocabulary))
   nothing = np.zeros((1, config.batch_size), np.int32)
   batch = data.Batch(nothing, nothing, nothing > 0, nothing, nothing > 0)
@@ -319,16 +300,8 @@ def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   text = read_text(config)
   run.record_data(text.sha256)
   _, valid_text = data.split(text.text, config.valid_fraction)
-  held_out = valid_streams(config, vocabulary.encode(valid_text))
-  task = models.language_model.task(model, unit='char')
-  metrics = training.evaluate(
-    task,
-    training.make_eval_step(task),
-    params,
-    held_out,
-    held_out.batches_per_epoch,
-  )
-  return {f'valid/{name}': value for name, value in metrics.items()}
+  valid_ids = vocabulary.encode(valid_text)
+  return make_evaluate(config, model, valid_ids)(params)
 
 
 MODES = {'train': train, 'evaluate': evaluate, 'sample': sample}

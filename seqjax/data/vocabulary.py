@@ -2,10 +2,13 @@
 
 import dataclasses
 import functools
+import json
+import os
+import pathlib
 
 import numpy as np
 
-from seqjax import errors
+from seqjax import errors, files
 
 UNKNOWN = '\N{REPLACEMENT CHARACTER}'
 
@@ -36,6 +39,22 @@ class Vocabulary:
       raise ValueError('expected symbols of one character each.')
     if len(set(self.symbols)) < len(self.symbols):
       raise ValueError('expected symbols that differ, got one of them twice.')
+
+  def save(self, path: str | os.PathLike) -> None:
+    """Writes the symbols as JSON."""
+    files.atomic_write(path, json.dumps(self.symbols) + '\n')
+
+  @classmethod
+  def load(cls, path: str | os.PathLike) -> 'Vocabulary':
+    """Reads what `save` wrote; UserError where it is missing or damaged."""
+    try:
+      return cls(tuple(json.loads(pathlib.Path(path).read_text('utf-8'))))
+    except FileNotFoundError:
+      raise errors.UserError(
+        f'{path} is missing: this run has not begun.'
+      ) from None
+    except (ValueError, TypeError) as error:
+      raise errors.UserError(f'{path} is damaged ({error}).') from None
 
   def __len__(self) -> int:
     return len(self.symbols)

@@ -3,6 +3,7 @@
 from seqjax.training.evaluation import evaluate
 from seqjax.training.loop import Plan, fit, restore
 from seqjax.training.optimizer import make as make_optimizer
+from seqjax.training.progress import quote
 from seqjax.training.state import TrainState
 from seqjax.training.step import make_eval_step, make_train_step
 from seqjax.training.tbptt import truncate
@@ -15,6 +16,7 @@ __all__ = [
   'make_eval_step',
   'make_optimizer',
   'make_train_step',
+  'quote',
   'restore',
   'truncate',
 ]

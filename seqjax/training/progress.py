@@ -1,6 +1,7 @@
 """What a person sees of a run: a bar on a terminal, plain lines elsewhere."""
 
 import sys
+import textwrap
 import time
 
 # Without a terminal: seconds between two lines.
@@ -78,3 +79,14 @@ def describe(name: str, value: float) -> str:
   """
   number = f'{value:.3f}' if abs(value) < 1e4 else f'{value:.3g}'
   return f'{name.replace("_per_", "/")} {number}'
+
+
+def quote(text: str) -> str:
+  """The text with a bar on its left, within 80 columns.
+
+  >>> print(quote('to be\\nor not'))
+      | to be
+      | or not
+  """
+  lines = [textwrap.wrap(line, 70) or [''] for line in text.splitlines()]
+  return '\n'.join(f'    | {line}' for wrapped in lines for line in wrapped)

@@ -1,6 +1,8 @@
 """Tests for seqjax.data.vocabulary."""
 
 import dataclasses
+import pathlib
+import tempfile
 
 import numpy as np
 from absl.testing import absltest, parameterized
@@ -87,6 +89,26 @@ class VocabularyTest(parameterized.TestCase):
   def test_impossible_symbols_are_refused(self, symbols, message):
     with self.assertRaisesRegex(ValueError, message):
       vocabulary.Vocabulary(symbols)
+
+
+class FileTest(absltest.TestCase):
+  def setUp(self):
+    super().setUp()
+    folder = self.enterContext(tempfile.TemporaryDirectory())
+    self.path = pathlib.Path(folder, 'vocabulary.json')
+
+  def test_what_is_saved_is_loaded(self):
+    symbols = vocabulary.character_vocabulary('añ\n"b')
+    symbols.save(self.path)
+    self.assertEqual(vocabulary.Vocabulary.load(self.path), symbols)
+
+  def test_a_missing_or_damaged_file_is_a_sentence(self):
+    with self.assertRaisesRegex(errors.UserError, 'has not begun'):
+      vocabulary.Vocabulary.load(self.path)
+    for content in ('["a"', '3', '["a", "b"]', '{"a": 1}'):
+      self.path.write_text(content)
+      with self.assertRaisesRegex(errors.UserError, 'is damaged'):
+        vocabulary.Vocabulary.load(self.path)
 
 
 if __name__ == '__main__':
