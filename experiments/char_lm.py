@@ -147,11 +147,8 @@ def make_model(config: Config, vocab_size: int) -> models.LanguageModel:
 def make_task(config: Config, model: models.LanguageModel) -> models.Task:
   """What is trained: the model's task with gradients cut in time."""
   task = models.language_model.task(model, unit='char')
-  return task._replace(
-    loss=training.truncate(
-      task.loss, config.update_every, config.bptt_steps or None
-    )
-  )
+  k1, k2 = config.update_every, config.bptt_steps or None
+  return task._replace(loss=training.truncate(task.loss, k1, k2))
 
 
 def make_writer(config: Config, model: models.LanguageModel, vocabulary):
@@ -260,13 +257,14 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     clip_norm=config.clip_norm,
   )
   bits = metrics['valid/bits_per_char']
-  beaten = [f'{n}-gram ({x:.3f})' for n, x in ngrams.items() if bits < x]
-  missed = [f'{n}-gram ({x:.3f})' for n, x in ngrams.items() if bits >= x]
-  print(
-    f'{bits:.3f} bits per held-out character'
-    + (f' beats the {beaten[-1]}' if beaten else '')
-    + (f', not yet the {missed[0]}.' if missed else '.')
-  )
+  beaten = [n for n, x in ngrams.items() if bits < x]
+  missed = [n for n, x in ngrams.items() if bits >= x]
+  verdict = f'{bits:.3f} bits per held-out character'
+  if beaten:
+    verdict += f' beats the {beaten[-1]}-gram ({ngrams[beaten[-1]]:.3f})'
+  if missed:
+    verdict += f', not yet the {missed[0]}-gram ({ngrams[missed[0]]:.3f})'
+  print(f'{verdict}.')
   print(f'Let it write: ./launch.sh char_lm --mode=sample --workdir={run.path}')
   return {k: x for k, x in metrics.items() if k.startswith('valid/')}
 
