@@ -4,7 +4,7 @@ import functools
 
 import jax
 
-from seqjax.cells.cell import Cell, HiddenCarry, named, product, step
+from seqjax.cells.cell import Cell, HiddenCarry, check, named, product, step
 from seqjax.cells.elman import ElmanParams, elman
 from seqjax.cells.gru import GRUParams, gru
 from seqjax.cells.initializers import SCHEMES
@@ -29,6 +29,7 @@ __all__ = [
   'HiddenCarry',
   'LSTMCarry',
   'LSTMParams',
+  'check',
   'elman',
   'gru',
   'lstm',

@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 
+from seqjax import errors
+
 # Gates and candidates carry a name inside a cell, so that a probe can record or
 # replace them without another copy of the equations.
 named = checkpoint_name
@@ -27,9 +29,8 @@ class Cell(NamedTuple):
   same object: functions are compared by identity, and another object would be
   traced and compiled anew.
 
-  A cell with a matrix product that does not fit `mix` sets `mix=None`. Its
-  `update` then receives `u_t` in the place of `z_t` and may multiply; it runs
-  on the general path (engine `scan`).
+  The last two functions are for those who have use for them: what is read off
+  the state by a matrix, and a recurrence that is linear in its carry.
   """
 
   # (key, x_t, hidden_size, **numbers) -> params. x_t is an example of the input
@@ -39,12 +40,19 @@ class Cell(NamedTuple):
   carry: Callable[[Any, Any], Any]
   # (params, x_t) -> u_t: the input's part, for all steps at once.
   project: Callable[[Any, Any], Any]
-  # (params, carry_tm1, u_t) -> z_t: affine in carry and input; the only matrix
-  # products in the loop.
+  # (params, carry_tm1, u_t) -> z_t: affine in carry and input; the matrix
+  # products of the loop. None: z_t is u_t, and `update` does everything, on the
+  # engine `scan`.
   mix: Callable[[Any, Any, Any], Any] | None
-  # (params, carry_tm1, z_t) -> (carry_t, y_t): elementwise; reads vectors of
-  # params, never a matrix.
+  # (params, carry_tm1, z_t) -> (carry_t, y_t): elementwise. It may multiply by
+  # a matrix where the equations do so after a gate, and pays for it: the way
+  # back computes that product once more.
   update: Callable[[Any, Any, Any], tuple[Any, Any]]
+  # (params, y_t) -> output: for all steps at once; None: the output is y_t.
+  readout: Callable[[Any, Any], Any] | None = None
+  # (params, u_t) -> (a_t, b_t), with carry_t = a_t * carry_tm1 + b_t leaf by
+  # leaf, or by `linear.times` where a pair of leaves is a complex number.
+  linear: Callable[[Any, Any], tuple[Any, Any]] | None = None
 
 
 class HiddenCarry(NamedTuple):
@@ -54,9 +62,10 @@ class HiddenCarry(NamedTuple):
 
 
 def step(cell: Cell, params, carry, u_t):
-  """One step after the projection: (carry_tm1, u_t) -> (carry_t, y_t)."""
+  """One step after the projection: (carry_tm1, u_t) -> (carry_t, output)."""
   z_t = u_t if cell.mix is None else cell.mix(params, carry, u_t)
-  return cell.update(params, carry, z_t)
+  carry_t, y_t = cell.update(params, carry, z_t)
+  return carry_t, y_t if cell.readout is None else cell.readout(params, y_t)
 
 
 def product(x, w, dtype):
@@ -64,5 +73,86 @@ def product(x, w, dtype):
 
   The dtype of the matrices is the compute dtype: cast them to bfloat16 and the
   products run in bfloat16, while biases and carry stay in float32.
+
+  Args:
+    x: [N].
+    w: [N, M]; or [heads, N / heads, gates * M / heads], a block-diagonal matrix
+      whose blocks lie one behind the other, each with its gates side by side.
+    dtype: of the result.
+
+  Returns:
+    [M]; of a block-diagonal matrix [gates * M], gate by gate, as of a full one.
   """
-  return jnp.dot(x.astype(w.dtype), w, preferred_element_type=dtype)
+  if w.ndim == 2:
+    return jnp.dot(x.astype(w.dtype), w, preferred_element_type=dtype)
+  heads, size, _ = w.shape
+  y = jnp.einsum(
+    'hn,hnm->hm',
+    x.reshape(heads, size).astype(w.dtype),
+    w,
+    preferred_element_type=dtype,
+  )
+  return y.reshape(heads, -1, size).swapaxes(0, 1).reshape(-1)
+
+
+def check(cell: Cell, params, x_t, carry=None) -> None:
+  """Refuses, before anything is run, a cell that cannot be unrolled.
+
+  Args:
+    cell: e.g. your own.
+    params: what `cell.init` returned, or its shapes (`jax.eval_shape`).
+    x_t: one example, or its shape.
+    carry: what enters the step; None takes `cell.carry`.
+
+  Raises:
+    UserError: `project` does not take this input, or a step gives back a carry
+      of another structure, shape or dtype than it got.
+
+  Example:
+    >>> import jax, jax.numpy as jnp
+    >>> from seqjax import cells
+    >>> x_t = jax.ShapeDtypeStruct((3,), jnp.float32)
+    >>> init = lambda key: cells.gru().init(key, x_t, 4)
+    >>> check(cells.gru(), jax.eval_shape(init, jax.random.key(0)), x_t)
+  """
+  try:
+    u_t = jax.eval_shape(cell.project, params, x_t)
+  except (TypeError, ValueError) as e:
+    raise errors.UserError(
+      f'These params take no input of shape {_shapes(x_t)} for one example and '
+      'step. xs must be [T, B, ...], with the features that init was shown. '
+      f'({_first_line(e)})'
+    ) from e
+  if carry is None:
+    carry = jax.eval_shape(cell.carry, params, x_t)
+  try:
+    carry_t, _ = jax.eval_shape(lambda *a: step(cell, *a), params, carry, u_t)
+  except (TypeError, ValueError) as e:
+    raise errors.UserError(
+      f'A step of this cell fails on a carry of shape {_shapes(carry)}: '
+      f'{_first_line(e)}'
+    ) from e
+  before, after = (jax.tree.structure(c) for c in (carry, carry_t))
+  if before != after:
+    raise errors.UserError(
+      'A step must give back a carry of the structure that it got: it got '
+      f'{before} and gave {after}.'
+    )
+  for (path, a), b in zip(
+    jax.tree.leaves_with_path(carry), jax.tree.leaves(carry_t), strict=True
+  ):
+    if a.shape != b.shape or a.dtype != b.dtype:
+      raise errors.UserError(
+        f'A step must give back a carry as it got it: carry'
+        f'{jax.tree_util.keystr(path)} was {a.dtype}{list(a.shape)} and became '
+        f'{b.dtype}{list(b.shape)}.'
+      )
+
+
+def _shapes(tree):
+  shapes = [tuple(x.shape) for x in jax.tree.leaves(tree)]
+  return shapes[0] if len(shapes) == 1 else shapes
+
+
+def _first_line(error):
+  return str(error).strip().split('\n')[0]

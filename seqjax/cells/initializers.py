@@ -16,17 +16,17 @@ def _per_gate(initializer, key, shape, gates, dtype):
   return jnp.concatenate([initializer(k, shape, dtype) for k in keys], axis=-1)
 
 
-def orthogonal(key, input_size, hidden_size, gates, dtype):
+def orthogonal(key, input_size, state_size, hidden_size, gates, dtype):
   """w_x of variance 1/D, w_h orthogonal (Saxe et al., 2014), b zero."""
   key_x, key_h = jax.random.split(key)
   lecun = jax.nn.initializers.lecun_normal()
   square = jax.nn.initializers.orthogonal()
   w_x = _per_gate(lecun, key_x, (input_size, hidden_size), gates, dtype)
-  w_h = _per_gate(square, key_h, (hidden_size, hidden_size), gates, dtype)
+  w_h = _per_gate(square, key_h, (state_size, hidden_size), gates, dtype)
   return w_x, w_h, jnp.zeros(gates * hidden_size, dtype)
 
 
-def uniform(key, input_size, hidden_size, gates, dtype):
+def uniform(key, input_size, state_size, hidden_size, gates, dtype):
   """Everything from U(-1/sqrt(H), 1/sqrt(H)), as torch.nn.LSTM begins.
 
   torch draws two biases and adds them at every step; here is one, so its spread
@@ -35,7 +35,7 @@ def uniform(key, input_size, hidden_size, gates, dtype):
   bound = hidden_size**-0.5
   shapes = (
     (input_size, gates * hidden_size),
-    (hidden_size, gates * hidden_size),
+    (state_size, gates * hidden_size),
     (gates * hidden_size,),
   )
   keys = jax.random.split(key, len(shapes))
@@ -45,7 +45,7 @@ def uniform(key, input_size, hidden_size, gates, dtype):
   )
 
 
-def identity(key, input_size, hidden_size, gates, dtype):
+def identity(key, input_size, state_size, hidden_size, gates, dtype):
   """w_h the identity, w_x from N(0, 0.001), b 0: the IRNN of Le et al. (2015).
 
   Meant for `elman(activation=jax.nn.relu)`, which then begins as a sum over
@@ -53,7 +53,7 @@ def identity(key, input_size, hidden_size, gates, dtype):
   """
   normal = jax.nn.initializers.normal(0.001)
   w_x = _per_gate(normal, key, (input_size, hidden_size), gates, dtype)
-  w_h = jnp.tile(jnp.eye(hidden_size, dtype=dtype), (1, gates))
+  w_h = jnp.tile(jnp.eye(state_size, hidden_size, dtype=dtype), (1, gates))
   return w_x, w_h, jnp.zeros(gates * hidden_size, dtype)
 
 
@@ -64,29 +64,35 @@ SCHEMES = {
 }
 
 
-def weights(key, x_t, hidden_size, gates, scheme, recurrent_scale):
-  """The three arrays that every gated cell has.
+def param_dtype(x_t):
+  """float32, whatever the compute dtype, and float64 where the input is."""
+  return jnp.float64 if x_t.dtype == jnp.float64 else jnp.float32
+
+
+def check(x_t, hidden_size, scheme='orthogonal', heads=1, axes=1):
+  """Refuses, in a sentence, what no cell can be made of.
 
   Args:
-    key: PRNG key.
-    x_t: one example [D] or its ShapeDtypeStruct. Parameters are float32,
-      whatever the compute dtype, and float64 where the input is.
+    x_t: one example or its ShapeDtypeStruct.
     hidden_size: H.
-    gates: how many blocks of H columns.
     scheme: a name of `SCHEMES`.
-    recurrent_scale: factor on w_h; for an orthogonal w_h its spectral radius.
-
-  Returns:
-    w_x [D, gates * H], w_h [H, gates * H], b [gates * H].
+    heads: blocks of a block-diagonal w_h.
+    axes: how many axes one example has: 1 for [D], 2 for [W, C].
 
   Raises:
-    UserError: unknown scheme, or no positive width.
-    ValueError: `x_t` is not one example [D].
+    UserError: unknown scheme, no positive width, or heads that do not divide
+      it; an input that is no single example.
   """
-  if len(x_t.shape) != 1:
-    raise ValueError(
-      f'A cell takes one example [D], and this input has shape {x_t.shape}. '
-      'Leave batch and time to recurrence.unroll.'
+  if len(x_t.shape) != axes:
+    one = {1: '[D]', 2: '[W, C]', 3: '[H, W, C]'}[axes]
+    raise errors.UserError(
+      f'This cell takes one example {one}, and this input has shape '
+      f'{tuple(x_t.shape)}. Leave batch and time to recurrence.unroll.'
+    )
+  if not jnp.issubdtype(x_t.dtype, jnp.floating):
+    raise errors.UserError(
+      f'This cell takes an input of floats, not of {x_t.dtype}. Embed tokens, '
+      'or cast the numbers.'
     )
   if scheme not in SCHEMES:
     raise errors.unknown('initializer', scheme, SCHEMES)
@@ -94,9 +100,59 @@ def weights(key, x_t, hidden_size, gates, scheme, recurrent_scale):
     raise errors.UserError(
       f'hidden_size is {hidden_size}; it must be at least 1.'
     )
-  wide = x_t.dtype == jnp.float64
-  dtype = jnp.float64 if wide else jnp.float32
-  w_x, w_h, b = SCHEMES[scheme](key, x_t.shape[0], hidden_size, gates, dtype)
+  if heads < 1 or hidden_size % heads:
+    raise errors.UserError(
+      f'heads is {heads}, and must be a divisor of hidden_size ({hidden_size}).'
+    )
+
+
+def weights(
+  key,
+  x_t,
+  hidden_size,
+  gates,
+  scheme,
+  recurrent_scale,
+  *,
+  heads=1,
+  state_size=None,
+):
+  """The three arrays that every gated cell has.
+
+  Args:
+    key: PRNG key.
+    x_t: one example [D] or its ShapeDtypeStruct.
+    hidden_size: H.
+    gates: how many blocks of H columns.
+    scheme: a name of `SCHEMES`.
+    recurrent_scale: factor on w_h; for an orthogonal w_h its spectral radius.
+    heads: blocks on the diagonal of every gate's recurrent matrix; one head is
+      the full matrix.
+    state_size: rows of w_h where the state is not as wide as a gate.
+
+  Returns:
+    w_x [D, gates * H], w_h [H, gates * H] or, with heads, [heads, H / heads,
+    gates * H / heads], b [gates * H]. See `cell.product`.
+
+  Raises:
+    UserError: as `check`.
+  """
+  check(x_t, hidden_size, scheme, heads)
+  dtype, input_size = param_dtype(x_t), x_t.shape[0]
+  state_size = state_size or hidden_size
+  fill = SCHEMES[scheme]
+  if heads == 1:
+    w_x, w_h, b = fill(key, input_size, state_size, hidden_size, gates, dtype)
+  else:
+    key, key_heads = jax.random.split(key)
+    w_x, _, b = fill(key, input_size, state_size, hidden_size, gates, dtype)
+    size = hidden_size // heads
+    w_h = jnp.stack(
+      [
+        fill(k, input_size, size, size, gates, dtype)[1]
+        for k in jax.random.split(key_heads, heads)
+      ]
+    )
   return w_x, w_h * jnp.asarray(recurrent_scale, dtype), b
 
 

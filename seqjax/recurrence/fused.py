@@ -157,9 +157,9 @@ def _backward(cell, reverse, residuals, cotangents):
     if d_seen is not None:
       d_carry = _add(d_carry, d_seen)
     d_new = scan.keep(mask_t, d_carry)
-    _, pull_update = jax.vjp(functools.partial(update, params), entry, z_t)
+    pull_update = _vjp(functools.partial(update, params), entry, z_t)
     d_entry, d_z = pull_update((d_new, scan.keep(mask_t, d_y)))
-    _, pull_mix = jax.vjp(lambda carry: mix(params, carry, u_t), entry)
+    pull_mix = _vjp(lambda carry: mix(params, carry, u_t), entry)
     d_entry = _add(d_entry, *pull_mix(d_z))
     if mask_t is not None:
       # What a masked step kept passes it by.
@@ -177,11 +177,10 @@ def _backward(cell, reverse, residuals, cotangents):
   )
 
   entries, us, d_zs = scan.fold((entries, us, d_zs))
-  _, pull = jax.vjp(lambda p, u: mix(p, entries, u), params, us)
-  d_params, d_us = pull(d_zs)
+  d_params, d_us = _vjp(lambda p, u: mix(p, entries, u), params, us)(d_zs)
   if reads_params:
     zs, d_news, d_ys = scan.fold((zs, d_news, scan.keep(mask, d_outputs)))
-    _, pull = jax.vjp(lambda p: update(p, entries, zs), params)
+    pull = _vjp(lambda p: update(p, entries, zs), params)
     d_params = _add(d_params, *pull((d_news, d_ys)))
   d_us = scan.unfold(d_us, steps, batch_size)
   return d_params, d_us, d_carry, d_initial, None, None
@@ -194,6 +193,25 @@ def _add(x, y):
   return jax.tree.map(jnp.add, x, y)
 
 
+def _vjp(function, *primals):
+  """The pull-back of `jax.vjp`, with None for every leaf that is no float.
+
+  Masks of a regulariser, for example, travel through a cell as bool.
+  """
+  rest = primals
+
+  def of_floats(*floats):
+    whole = jax.tree.map(lambda x, f: x if f is None else f, rest, floats)
+    return _floats(function(*whole))
+
+  return jax.vjp(of_floats, *_floats(primals))[1]
+
+
+def _floats(tree):
+  is_float = lambda x: jnp.issubdtype(x.dtype, jnp.inexact)
+  return jax.tree.map(lambda x: x if is_float(x) else None, tree)
+
+
 def _is_zero(x):
   return isinstance(x, SymbolicZero)
 
@@ -203,11 +221,15 @@ def _all_zero(tree):
 
 
 def _instantiate(tree):
-  return jax.tree.map(
-    lambda x: jnp.zeros(x.shape, x.dtype) if _is_zero(x) else x,
-    tree,
-    is_leaf=_is_zero,
-  )
+  """Cotangents as arrays, and None where the result was no float."""
+
+  def array(x):
+    if not _is_zero(x):
+      return x
+    is_float = jnp.issubdtype(x.dtype, jnp.inexact)
+    return jnp.zeros(x.shape, x.dtype) if is_float else None
+
+  return jax.tree.map(array, tree, is_leaf=_is_zero)
 
 
 def _update_reads_params(cell, params, entries, zs) -> bool:

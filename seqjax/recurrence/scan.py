@@ -56,7 +56,8 @@ def scan(cell, params, us, carry, initial_carry, mask, resets, reverse):
   Returns:
     outputs [T, B, ...], the last carry [B, ...], carries [T, B, ...].
   """
-  step = jax.vmap(functools.partial(cells.step, cell), in_axes=(None, 0, 0))
+  step = functools.partial(cells.step, cell._replace(readout=None))
+  step = jax.vmap(step, in_axes=(None, 0, 0))
 
   def body(carry, inputs):
     u_t, mask_t, reset_t = inputs

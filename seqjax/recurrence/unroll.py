@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax import cells, errors
-from seqjax.recurrence import fused, scan
+from seqjax.recurrence import associative, fused, scan
 
 
 class Unrolled(NamedTuple):
@@ -30,12 +30,38 @@ class Unrolled(NamedTuple):
 
 
 # An engine computes the same function by another road.
-ENGINES = {'scan': scan.scan, 'fused': fused.fused}
+ENGINES = {
+  'scan': scan.scan,
+  'fused': fused.fused,
+  'associative': associative.associative,
+}
 
 
 def engine_for(cell: cells.Cell) -> str:
-  """The engine that `engine='auto'` takes."""
+  """The engine that `engine='auto'` takes on this machine.
+
+  Of a linear recurrence the parallel form does log T times the arithmetic,
+  which only an accelerator has to spare.
+  """
+  if cell.linear is not None and jax.default_backend() != 'cpu':
+    return 'associative'
   return 'scan' if cell.mix is None else 'fused'
+
+
+def refusal(cell: cells.Cell, engine: str) -> str | None:
+  """Why this engine cannot serve this cell, as a sentence; None if it can."""
+  if engine == 'fused' and cell.mix is None:
+    return (
+      "The engine 'fused' needs a cell with a linear `mix`, and this one does "
+      "everything inside `update`. Use engine='scan'."
+    )
+  if engine == 'associative' and cell.linear is None:
+    return (
+      "The engine 'associative' needs a recurrence that is linear in its carry "
+      '(`cell.linear`), such as cells.lru(), and this one is not. Use '
+      "engine='auto'."
+    )
+  return None
 
 
 def unroll(
@@ -62,8 +88,9 @@ def unroll(
     resets: [T, B] bool, True on the first step of a document; None means
       nowhere.
     reverse: read from right to left.
-    engine: 'auto', 'scan' (plain JAX; every transform works) or 'fused' (own
-      backward pass; reverse mode, and jvp of grad).
+    engine: 'auto', 'scan' (plain JAX; every transform works), 'fused' (own
+      backward pass; reverse mode, and jvp of grad) or 'associative' (linear
+      recurrences, parallel in time).
     initial_carry: pytree of [B, ...], the carry that a reset brings back; None
       takes `cell.carry` for every row.
 
@@ -71,7 +98,8 @@ def unroll(
     `Unrolled(outputs, carry, carries)`.
 
   Raises:
-    UserError: unknown engine, or one that cannot serve this cell.
+    UserError: unknown engine, or one that cannot serve this cell; a cell that
+      does not take this input, or changes its carry (`cells.check`).
     ValueError: shapes that do not fit.
     TypeError: `cell` is no Cell; or a direct jvp through 'fused'.
 
@@ -91,11 +119,8 @@ def unroll(
     engine = engine_for(cell)
   if engine not in ENGINES:
     raise errors.unknown('engine', engine, ['auto', *ENGINES])
-  if engine == 'fused' and cell.mix is None:
-    raise errors.UserError(
-      "The engine 'fused' needs a cell with a linear `mix`; this one "
-      "multiplies inside `update`. Use engine='scan'."
-    )
+  if reason := refusal(cell, engine):
+    raise errors.UserError(reason)
   steps, batch_size = _leading_axes(xs, mask, resets)
 
   # Garbage in the padding must not meet arithmetic at all: masking the results
@@ -104,14 +129,8 @@ def unroll(
     xs = scan.where(mask, xs, jax.tree.map(jnp.zeros_like, xs))
 
   x_t = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[2:], x.dtype), xs)
-  try:
-    jax.eval_shape(cell.project, params, x_t)
-  except (TypeError, ValueError) as e:
-    shapes = [x.shape for x in jax.tree.leaves(x_t)]
-    raise ValueError(
-      f'These params take no input of shape {shapes} for one example and step. '
-      'xs must be [T, B, ...], with the features that init was shown.'
-    ) from e
+  if carry is None or initial_carry is None:
+    cells.check(cell, params, x_t)
   if initial_carry is None:
     initial_carry = jax.tree.map(
       lambda c: jnp.broadcast_to(c, (batch_size, *c.shape)),
@@ -119,6 +138,8 @@ def unroll(
     )
   if carry is None:
     carry = initial_carry
+  for given in (carry, initial_carry):
+    cells.check(cell, params, x_t, _one_of(batch_size, given))
 
   if engine == 'fused' and fused.belongs_inside(cell, params, xs):
     cell = fused.projecting_inside(cell)
@@ -139,7 +160,25 @@ def unroll(
   )
   if clear_last is not None:
     carry = scan.where(clear_last, initial_carry, carry)
+  if cell.readout is not None:
+    readout = jax.vmap(cell.readout, in_axes=(None, 0))
+    outputs = readout(params, scan.fold(outputs))
+    outputs = scan.keep(mask, scan.unfold(outputs, steps, batch_size))
   return Unrolled(outputs, carry, carries)
+
+
+def _one_of(batch_size: int, carry):
+  """The shapes of one row of a carry [B, ...]."""
+
+  def shape(c):
+    if not c.ndim or c.shape[0] != batch_size:
+      raise ValueError(
+        f'A carry has an array of shape {c.shape}; it must begin with the '
+        f'batch, {batch_size}.'
+      )
+    return jax.ShapeDtypeStruct(c.shape[1:], c.dtype)
+
+  return jax.tree.map(shape, carry)
 
 
 def _leading_axes(xs, mask, resets) -> tuple[int, int]:

@@ -13,11 +13,11 @@ import numpy as np
 import oracle
 import pytest
 from absl.testing import absltest, parameterized
+from examples import B, D, H, T, draw, example
 
 from seqjax import cells, errors, recurrence
 from seqjax.recurrence import fused
 
-T, B, D, H = 6, 5, 3, 4
 # Cells that differ from another in an activation alone meet the whole contract
 # with --slow, and the oracle always.
 VARIANTS = ('elman_relu', 'elman_sigmoid')
@@ -71,33 +71,6 @@ RESETS = np.array(
 EVERYWHERE, NOWHERE = np.ones((T, B), bool), np.zeros((T, B), bool)
 
 
-def draw(shape, seed, dtype=jnp.float32):
-  # NumPy: no compilation, no key to keep track of.
-  return jnp.asarray(np.random.default_rng(seed).normal(size=shape), dtype)
-
-
-@functools.cache
-def example(name, dtype=jnp.float32):
-  """params, xs, carry, initial_carry: random, nothing zero."""
-  cell = cells.CELLS[name]()
-  xs = draw((T, B, D), 1, dtype)
-  params = jax.jit(cell.init, static_argnums=2)(jax.random.key(0), xs[0, 0], H)
-  seeds = itertools.count(2)
-  params = jax.tree.map(
-    lambda p: p + 0.3 * draw(p.shape, next(seeds), dtype), params
-  )
-  if name == 'elman_relu':  # Lest a step has no unit above zero.
-    params = params._replace(b=params.b + 1)
-  carry, initial = (
-    jax.tree.map(
-      lambda c: 0.5 * draw((B, *c.shape), next(seeds), dtype),
-      cell.carry(params, xs[0, 0]),
-    )
-    for _ in range(2)
-  )
-  return params, xs, carry, initial
-
-
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def run(name, engine, reverse, params, xs, carry, initial, mask, resets):
   return recurrence.unroll(
@@ -113,11 +86,10 @@ def run(name, engine, reverse, params, xs, carry, initial, mask, resets):
   )
 
 
-def score(outputs, last, carries, weigh):
+def score(results, weigh):
   """A number that every result enters, each entry with its own factor."""
   total = 0.0
-  leaves = [outputs, *last.values(), *carries.values()]
-  for seed, x in enumerate(leaves):
+  for seed, x in enumerate(jax.tree.leaves(results)):
     total = total + (weigh(x.shape, seed) * (x + x * x)).sum()
   return total
 
@@ -129,22 +101,25 @@ def _numpy_weigh(shape, seed):
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def gradients(name, engine, reverse, params, xs, carry, initial, mask, resets):
   def loss(params, xs, carry, initial):
-    ys, last, every = run(
+    results = run(
       name, engine, reverse, params, xs, carry, initial, mask, resets
     )
     weigh = lambda shape, seed: draw(shape, 100 + seed, xs.dtype)
-    return score(ys, last._asdict(), every._asdict(), weigh)
+    return score(tuple(map(oracle.as_dicts, results)), weigh)
 
   return jax.grad(loss, argnums=(0, 1, 2, 3))(params, xs, carry, initial)
 
 
-def as_dicts(tree):
-  """NamedTuples as dicts of float64 arrays, None left out."""
-  return {
-    k: np.asarray(v, np.float64)
-    for k, v in tree._asdict().items()
-    if v is not None
-  }
+def assert_close(ours, exact, rtol, what=''):
+  """Two trees, leaf by leaf; NamedTuples are dicts."""
+  ours, exact = oracle.as_dicts(ours), oracle.as_dicts(exact)
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(
+      a, np.real(b), rtol, rtol, err_msg=what
+    ),
+    ours,
+    exact,
+  )
 
 
 class TestContract:
@@ -158,32 +133,24 @@ class TestContract:
       results = run(name, engine, reverse, *inputs)
       grads = gradients(name, engine, reverse, *inputs)
 
+    names = ('params', 'xs', 'carry', 'initial')
     tree = {
-      'params': as_dicts(params),
-      'xs': np.asarray(xs),
-      'carry': as_dicts(carry),
-      'initial': as_dicts(initial),
+      k: jax.tree.map(np.asarray, oracle.as_dicts(v))
+      for k, v in zip(names, inputs, strict=False)
     }
 
     def unrolled(tree):
-      return oracle.unroll(name, *tree.values(), MASK, RESETS, reverse)
+      return oracle.unroll(
+        name, **tree, mask=MASK, resets=RESETS, reverse=reverse
+      )
 
     for ours, exact in zip(results, unrolled(tree), strict=True):
-      ours = ours._asdict() if hasattr(ours, '_asdict') else {'': ours}
-      exact = exact if isinstance(exact, dict) else {'': exact}
-      for k in exact:
-        np.testing.assert_allclose(ours[k], exact[k].real, 1e-10, 1e-10)
-
+      assert_close(ours, exact, 1e-10)
     exact = oracle.gradient(
-      lambda tree: score(*unrolled(tree), _numpy_weigh), tree
+      lambda tree: score(unrolled(tree), _numpy_weigh), tree
     )
-    for ours, (what, theirs) in zip(grads, exact.items(), strict=True):
-      ours = {'': ours} if what == 'xs' else as_dicts(ours)
-      theirs = {'': theirs} if what == 'xs' else theirs
-      for k in theirs:
-        np.testing.assert_allclose(
-          ours[k], theirs[k], 1e-9, 1e-9, err_msg=f'{what} {k}'
-        )
+    for ours, what in zip(grads, names, strict=True):
+      assert_close(ours, exact[what], 1e-9, what)
 
   @contract
   def test_garbage_in_the_padding_changes_no_bit(self, name, engine, reverse):
@@ -376,7 +343,7 @@ class UnrollTest(parameterized.TestCase):
           reverse=reverse,
         )
         weigh = lambda shape, seed: draw(shape, 100 + seed)
-        return score(ys, last._asdict(), every._asdict(), weigh)
+        return score((ys, last, every), weigh)
 
       return jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2, 3)))(
         *example_of
