@@ -12,18 +12,14 @@ faster. A peer that is not installed is left out.
 
 import argparse
 import importlib.util
-import json
 import math
-import os
-import pathlib
-import platform
 import statistics
-import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks import _timing
 from seqjax import cells, recurrence
 
 CELLS = ('elman', 'lstm', 'gru')
@@ -134,19 +130,8 @@ def measure(name, shape, systems, rounds):
   made = {s: SYSTEMS[s](name, hidden_size, xs, weights) for s in systems}
   rows = []
   for work in ('train', 'forward'):
-    first, seconds = {}, {s: [] for s in systems}
-    for system in systems:
-      start = time.perf_counter()
-      made[system][work]()
-      first[system] = time.perf_counter() - start
-    for _ in range(rounds):
-      # In another order each round, and each once untimed: who came before
-      # leaves its threads spinning and its data in the caches.
-      for system in rng.permutation(systems):
-        made[system][work]()
-        start = time.perf_counter()
-        made[system][work]()
-        seconds[system].append(time.perf_counter() - start)
+    programs = {s: made[s][work] for s in systems}
+    first, seconds = _timing.take_turns(programs, rounds, rng)
     rows.append(
       {
         'cell': name,
@@ -208,8 +193,7 @@ def main():
     s for s in SYSTEMS if s == US or importlib.util.find_spec(needs[s])
   ]
 
-  device = jax.devices()[0].device_kind
-  print(f'{platform.machine()}, {os.cpu_count()} cores, {device}; milliseconds')
+  print(f'{_timing.machine()}; milliseconds')
   print(
     f'{"cell":6} {"work":8} {"(B,T,D,H)":18} {US:>9}',
     *(f'{s:>17}' for s in systems if s != US),
@@ -226,18 +210,9 @@ def main():
   for key, by in means.items():
     print(f'{key:15}', *(f'{s} {r:.2f}  ' for s, r in by.items()))
 
-  path = pathlib.Path(options.out)
-  path.parent.mkdir(parents=True, exist_ok=True)
-  result = {
-    'device': device,
-    'cores': os.cpu_count(),
-    'jax': jax.__version__,
-    'rounds': options.rounds,
-    'geometric_means': means,
-    'rows': rows,
-  }
-  path.write_text(json.dumps(result, indent=2) + '\n')
-  print(f'\nWritten to {path}.')
+  _timing.save(
+    options.out, rounds=options.rounds, geometric_means=means, rows=rows
+  )
 
 
 if __name__ == '__main__':

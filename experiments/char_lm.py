@@ -228,6 +228,8 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     config.data_seed,
   )
   model = make_model(config, len(vocabulary))
+  task = make_task(config, model)
+  experiment.check(task, streams)
   write = make_writer(config, model, vocabulary)
 
   run.record_data(text.sha256)
@@ -242,7 +244,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   plan = experiment.plan(
     config,
     run,
-    make_task(config, model),
+    task,
     streams,
     unit='chars',
     evaluate=make_evaluate(config, model, valid_ids),

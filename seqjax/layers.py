@@ -4,6 +4,7 @@ Everything is time-major, [T, B, ...]. Randomness comes as an explicit key;
 `key=None` means evaluation.
 """
 
+import functools
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax import cells, errors, recurrence
+from seqjax.cells import noisy, regularizers
 
 MERGES = {
   'concat': lambda a, b: jnp.concatenate([a, b], axis=-1),
@@ -20,6 +22,9 @@ MERGES = {
   'mean': lambda a, b: (a + b) / 2,
   'product': jnp.multiply,
 }
+# Folded into a direction's key. A small number would give one of the keys that
+# splitting it gives to the leaves of an initial carry.
+_NOISE = 2**16
 INITIAL_CARRIES = ('zero', 'normal', 'learned')
 
 
@@ -36,7 +41,7 @@ def dropout(key, x, rate, *, same_over_time: bool = False):
     same_over_time: one mask per sequence, the variational dropout of Gal and
       Ghahramani (2016), instead of one per step.
   """
-  if key is None or (isinstance(rate, (int, float)) and rate == 0):
+  if key is None or regularizers.is_off(rate):
     return x
   shape = (1, *x.shape[1:]) if same_over_time else x.shape
   keep_rate = 1 - jnp.asarray(rate, x.dtype)
@@ -51,11 +56,16 @@ class Recurrent(nn.Module):
     cell: e.g. `cells.lstm()`.
     hidden_sizes: H of every layer; widths may differ.
     bidirectional: each layer reads both ways under the same mask.
+    reverse: read from right to left; outputs stay in their order.
     merge: how the two directions become one output: 'concat' (width 2H), 'sum',
       'mean' or 'product'.
     residual: every layer from the second on adds its input to its output, via a
       learned matrix where the widths differ.
     variational: dropout draws one mask per sequence instead of one per step.
+    rates: of the other regularisers, for calls that do not give their own; in
+      evaluation zoneout needs its own too.
+    candidate_per_step: dropout of the candidate draws one mask per step instead
+      of one per sequence.
     initial_carry: 'zero'; 'normal', drawn per sequence when training, and zero,
       its mean, in evaluation; or 'learned', one vector per layer.
     initial_scale: standard deviation of 'normal'.
@@ -68,9 +78,12 @@ class Recurrent(nn.Module):
   cell: cells.Cell
   hidden_sizes: tuple[int, ...]
   bidirectional: bool = False
+  reverse: bool = False
   merge: str = 'concat'
   residual: bool = False
   variational: bool = False
+  rates: regularizers.Rates = regularizers.Rates()
+  candidate_per_step: bool = False
   initial_carry: str = 'zero'
   initial_scale: float = 1.0
   init_options: Mapping[str, Any] | None = None
@@ -82,11 +95,16 @@ class Recurrent(nn.Module):
       raise errors.unknown('merge', self.merge, MERGES)
     if self.initial_carry not in INITIAL_CARRIES:
       raise errors.unknown('initial_carry', self.initial_carry, INITIAL_CARRIES)
+    if self.bidirectional and self.reverse:
+      raise errors.UserError(
+        'A bidirectional layer reads both ways already: leave reverse=False.'
+      )
     if not self.hidden_sizes or min(self.hidden_sizes) < 1:
       raise errors.UserError(
         'hidden_sizes needs one width of at least 1 for each layer; got '
         f'{tuple(self.hidden_sizes)}.'
       )
+    regularizers.check(self.rates)
     known = list(inspect.signature(self.cell.init).parameters)[3:]
     for name in self.init_options or {}:
       if name not in known:
@@ -95,7 +113,15 @@ class Recurrent(nn.Module):
 
   @nn.compact
   def __call__(
-    self, xs, carry=None, *, mask=None, resets=None, key=None, dropout_rate=0.0
+    self,
+    xs,
+    carry=None,
+    *,
+    mask=None,
+    resets=None,
+    key=None,
+    dropout_rate=0.0,
+    rates=None,
   ) -> recurrence.Unrolled:
     """Runs the stack.
 
@@ -105,12 +131,18 @@ class Recurrent(nn.Module):
       mask, resets: [T, B] bool, as in `recurrence.unroll`.
       key: PRNG key of this call; None for evaluation.
       dropout_rate: between the layers; may be traced.
+      rates: a mapping of names of `regularizers.Rates` to numbers, which may be
+        traced; each takes the place of the attribute's.
 
     Returns:
       `Unrolled`: outputs [T, B, H of the last layer, twice that for 'concat'];
       carry and carries are tuples over layers, of pairs (forward, backward)
       where bidirectional.
     """
+    unknown = set(rates or ()) - set(self.rates._fields)
+    if unknown:
+      raise errors.unknown('rate', unknown.pop(), self.rates._fields)
+    rates = self.rates._replace(**(rates or {}))
     last_carries, all_carries = [], []
     for layer, hidden_size in enumerate(self.hidden_sizes):
       key_layer = None if key is None else jax.random.fold_in(key, layer)
@@ -129,6 +161,7 @@ class Recurrent(nn.Module):
         mask,
         resets,
         key_carry,
+        rates,
       )
       if layer and self.residual:
         ys = self._shortcut(layer, xs, ys)
@@ -143,34 +176,22 @@ class Recurrent(nn.Module):
       xs = nn.Dense(ys.shape[-1], use_bias=False, name=f'shortcut_{layer}')(xs)
     return ys + xs
 
-  def _layer(self, name, hidden_size, xs, carry, mask, resets, key):
+  def _layer(self, name, hidden_size, xs, carry, mask, resets, key, rates):
     """One layer in its one or two directions."""
+    run = functools.partial(
+      self._direction,
+      hidden_size=hidden_size,
+      xs=xs,
+      mask=mask,
+      resets=resets,
+      rates=rates,
+    )
     if not self.bidirectional:
-      return self._direction(
-        name, hidden_size, xs, carry, mask, resets, key, reverse=False
-      )
+      return run(name, carry=carry, key=key, reverse=self.reverse)
     forward, backward = (None, None) if carry is None else carry
     keys = (None, None) if key is None else jax.random.split(key)
-    a = self._direction(
-      f'{name}_forward',
-      hidden_size,
-      xs,
-      forward,
-      mask,
-      resets,
-      keys[0],
-      reverse=False,
-    )
-    b = self._direction(
-      f'{name}_backward',
-      hidden_size,
-      xs,
-      backward,
-      mask,
-      resets,
-      keys[1],
-      reverse=True,
-    )
+    a = run(f'{name}_forward', carry=forward, key=keys[0], reverse=False)
+    b = run(f'{name}_backward', carry=backward, key=keys[1], reverse=True)
     return recurrence.Unrolled(
       MERGES[self.merge](a.outputs, b.outputs),
       (a.carry, b.carry),
@@ -178,7 +199,7 @@ class Recurrent(nn.Module):
     )
 
   def _direction(
-    self, name, hidden_size, xs, carry, mask, resets, key, *, reverse
+    self, name, hidden_size, xs, carry, mask, resets, key, rates, reverse
   ):
     x_t = jax.ShapeDtypeStruct(xs.shape[2:], xs.dtype)
     params = self.param(
@@ -188,12 +209,28 @@ class Recurrent(nn.Module):
       ),
     )
     initial = self._initial_carry(name, params, x_t, xs.shape[1], key)
+    keys = (None,) * 4
+    if key is not None:
+      keys = jax.random.split(jax.random.fold_in(key, _NOISE), 4)
+    xs = dropout(keys[0], xs, rates.input_dropout_rate, same_over_time=True)
+    params = regularizers.drop_connect(
+      keys[1], params, rates.weight_dropout_rate
+    )
+    params = regularizers.weight_noise(keys[2], params, rates.weight_noise)
     if self.compute_dtype is not None:
       params = jax.tree.map(
         lambda p: p.astype(self.compute_dtype) if p.ndim > 1 else p, params
       )
-    return recurrence.unroll(
+    cell, xs = noisy.with_noise(
+      keys[3],
       self.cell,
+      params,
+      xs,
+      rates,
+      candidate_per_step=self.candidate_per_step,
+    )
+    return recurrence.unroll(
+      cell,
       params,
       xs,
       carry,

@@ -35,6 +35,47 @@ def cross_entropy(logits, targets, weights):
   return jnp.sum(jnp.where(counted, weights * nats, 0)), jnp.sum(weights)
 
 
+def activation(hs, weights):
+  """Activation regularisation, AR: how large the outputs are.
+
+    mean over the units of h_t^2
+
+  Args:
+    hs: [T, B, H], the outputs after dropout; anything where the weight is 0.
+    weights: [T, B] float; 0 leaves a step out.
+
+  Returns:
+    The weighted sum, and the sum of the weights.
+
+  Source: Merity et al. (2017), arXiv:1708.01009.
+  """
+  hs = jnp.where((weights > 0)[..., None], hs, 0)
+  return jnp.sum(weights * jnp.mean(hs**2, axis=-1)), jnp.sum(weights)
+
+
+def temporal_activation(hs, weights, resets):
+  """Temporal activation regularisation, TAR: how far the outputs move.
+
+    mean over the units of (h_t - h_tm1)^2
+
+  A step counts where the step before it is of the same document and counts too.
+  The first of a window does not: what was before it is not known here.
+
+  Args:
+    hs: [T, B, H], the outputs before dropout; anything where the weight is 0.
+    weights: [T, B] float; 0 leaves a step out.
+    resets: [T, B] bool, True on the first step of a document.
+
+  Returns:
+    The weighted sum, and the sum of the weights.
+
+  Source: Merity et al. (2017), arXiv:1708.01009.
+  """
+  counted = (weights[1:] > 0) & (weights[:-1] > 0) & ~resets[1:]
+  weights = jnp.where(counted, weights[1:], 0)
+  return activation(hs[1:] - hs[:-1], weights)
+
+
 def _pick(logits, targets):
   """logits[..., target]."""
   picked = jnp.take_along_axis(logits, targets[..., None], axis=-1)

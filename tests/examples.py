@@ -10,8 +10,57 @@ import numpy as np
 from seqjax import cells
 
 T, B, D, H = 6, 5, 3, 4
+# Rows: whole, right-padded, holes, left-padded, no valid step.
+MASK = np.array(
+  [
+    [1, 1, 1, 1, 1, 1],
+    [1, 1, 1, 0, 0, 0],
+    [1, 0, 1, 1, 0, 1],
+    [0, 0, 0, 1, 1, 1],
+    [0, 0, 0, 0, 0, 0],
+  ],
+  bool,
+).T
+# At the first step, at and beside masked steps, at the last step, on a row
+# without a valid step.
+RESETS = np.array(
+  [
+    [1, 0, 0, 1, 0, 0],
+    [0, 0, 1, 0, 1, 0],
+    [0, 1, 0, 0, 1, 0],
+    [0, 0, 0, 1, 0, 1],
+    [0, 0, 1, 0, 0, 0],
+  ],
+  bool,
+).T
+EVERYWHERE, NOWHERE = np.ones((T, B), bool), np.zeros((T, B), bool)
+
+# Options that have no name of their own in cells.CELLS: name -> builder. The
+# oracle knows them by these names.
+OPTIONS = {
+  'elman_heads': functools.partial(cells.elman, heads=2),
+  'grid_lstm_tied': functools.partial(cells.grid_lstm, tied=True),
+  'gru_hard_heads': functools.partial(
+    cells.gru, gate_activation=jax.nn.hard_sigmoid, heads=2
+  ),
+  'gru_reset_before_heads': functools.partial(cells.gru, 'before', heads=2),
+  'jordan_hidden_narrow': functools.partial(
+    cells.jordan, 'hidden', output_size=3
+  ),
+  'jordan_output_narrow': functools.partial(
+    cells.jordan, 'output', output_size=3
+  ),
+  'lstm_all': functools.partial(
+    cells.lstm, peephole=True, coupled=True, layer_norm=True, projection=3
+  ),
+  'lstm_heads': functools.partial(cells.lstm, heads=2),
+  'lstm_projection': functools.partial(cells.lstm, projection=3),
+  'rg_lru_heads': functools.partial(cells.rg_lru, heads=2),
+  'slstm_exp_heads': functools.partial(cells.slstm, heads=2, forget='exp'),
+}
+BUILDERS = cells.CELLS | OPTIONS
 # One example's input, where it is not [D].
-INPUT_SHAPES = {}
+INPUT_SHAPES = {'conv_lstm_1d': (4, 2), 'conv_lstm_2d': (3, 4, 2)}
 
 
 def draw(shape, seed, dtype=jnp.float32):
@@ -27,14 +76,19 @@ def input_shape(name):
 ADJUST_PARAMS = {
   # Lest a step has no unit above zero.
   'elman_relu': lambda params: params._replace(b=params.b + 1),
+  'ind_rnn': lambda params: params._replace(b=params.b + 1),
+  'irnn': lambda params: params._replace(b=params.b + 1),
 }
-ADJUST_CARRY = {}
+# The normaliser n is a sum of what is positive, and divides.
+ADJUST_CARRY = dict.fromkeys(
+  ('slstm', 'slstm_exp_heads'), lambda carry: carry._replace(n=carry.n**2 + 1)
+)
 
 
 @functools.cache
 def example(name, dtype=jnp.float32):
   """params, xs [T, B, ...], carry and initial carry [B, ...]."""
-  cell = cells.CELLS[name]()
+  cell = BUILDERS[name]()
   xs = draw((T, B, *input_shape(name)), 1, dtype)
   params = jax.jit(cell.init, static_argnums=2)(jax.random.key(0), xs[0, 0], H)
   seeds = itertools.count(2)

@@ -1,4 +1,5 @@
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -6,6 +7,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from seqjax import cells, errors, layers, recurrence
+from seqjax.cells import regularizers
 
 T, B, D = 5, 3, 2
 
@@ -165,6 +167,138 @@ class RecurrentTest(parameterized.TestCase):
     self.assertGreater(np.abs(a - b).max(), 1e-3)
     np.testing.assert_array_equal(a, run(two, params, jax.random.key(0)))
 
+  def noises(self, module, xs, seed=0, **options):
+    """What each layer and direction handed to its cell, by name."""
+    params = init(module, xs)
+    with absltest.mock.patch.object(
+      recurrence, 'unroll', wraps=recurrence.unroll
+    ) as unroll:
+      module.apply(params, xs, key=jax.random.key(seed), **options)
+    return [call.args[2].noise for call in unroll.call_args_list]
+
+  def test_layers_and_directions_have_masks_of_their_own(self):
+    xs = draw((40, 30, D))
+    module = make((4, 4), cells.lstm(), bidirectional=True)
+    rates = {'state_dropout_rate': 0.5, 'zoneout_h_rate': 0.5}
+    noises = self.noises(module, xs, rates=rates)
+    self.assertLen(noises, 4)
+    for a, b in itertools.combinations(noises, 2):
+      for masks in zip(
+        (a.state.kept, a.zoneout_h), (b.state.kept, b.zoneout_h), strict=True
+      ):
+        self.assertBetween(np.mean(masks[0] != masks[1]), 0.35, 0.65)
+    other = self.noises(module, xs, seed=1, rates=rates)
+    self.assertTrue((other[0].zoneout_h != noises[0].zoneout_h).any())
+
+  def test_the_candidate_may_have_a_mask_for_every_step(self):
+    xs, rates = draw((20, B, D)), {'candidate_dropout_rate': 0.5}
+    for per_step in (False, True):
+      module = make((4,), candidate_per_step=per_step)
+      (noise,) = self.noises(module, xs, rates=rates)
+      kept = np.asarray(noise.candidate.kept)
+      self.assertEqual((kept == kept[:1]).all(), not per_step)
+
+  def test_noise_and_a_drawn_carry_have_keys_of_their_own(self):
+    # `fold_in(key, i)` is `split(key)[i]`: what is drawn from one must not be
+    # split by the name of the other.
+    xs = draw((T, B, D))
+    module = make((4,), cells.lstm(), initial_carry='normal')
+    params = init(module, xs)
+    of_noise, of_carry = [], []
+    data = lambda key: jax.random.key_data(key).tolist()
+
+    def drop_connect(key, params, rate):
+      of_noise.append(data(key))
+      return params
+
+    def normal(key, *rest):
+      of_carry.extend(data(k) for k in [*jax.random.split(key, 4), key])
+      return jnp.zeros(*rest)
+
+    with (
+      absltest.mock.patch.object(regularizers, 'drop_connect', drop_connect),
+      absltest.mock.patch.object(jax.random, 'normal', normal),
+    ):
+      module.apply(params, xs, key=jax.random.key(0))
+    self.assertLen(of_carry, 2 * 5)
+    self.assertNotIn(of_noise[0], of_carry)
+
+  def test_a_rate_of_a_call_takes_the_place_of_the_attribute(self):
+    xs = draw((T, B, D))
+    rate = regularizers.Rates(zoneout_h_rate=0.25)
+    plain, zoned = make(), make(rates=rate)
+    params = init(plain, xs)
+    run = lambda module, **options: module.apply(params, xs, **options).outputs
+    np.testing.assert_array_equal(
+      run(zoned, rates={'zoneout_h_rate': 0.0}), run(plain)
+    )
+    np.testing.assert_array_equal(run(plain, rates=rate._asdict()), run(zoned))
+    # Evaluation knows the rate too: zoneout is then its expectation.
+    self.assertGreater(np.abs(run(zoned) - run(plain)).max(), 1e-3)
+    np.testing.assert_array_equal(run(zoned), run(zoned))
+
+  def test_evaluation_drops_nothing(self):
+    xs = draw((T, B, D))
+    rates = regularizers.Rates(
+      input_dropout_rate=0.5,
+      state_dropout_rate=0.5,
+      candidate_dropout_rate=0.5,
+      weight_dropout_rate=0.5,
+      weight_noise=0.5,
+    )
+    plain, noised = make(), make(rates=rates)
+    params = init(plain, xs)
+    run = lambda module, key: module.apply(params, xs, key=key).outputs
+    np.testing.assert_array_equal(run(noised, None), run(plain, None))
+
+  @parameterized.parameters(*regularizers.Rates._fields)
+  def test_every_rate_disturbs_the_training_of_every_layer(self, name):
+    xs = draw((T, 9, D))
+    module = make((4, 4), cells.lstm())
+    params = init(module, xs)
+    run = jax.jit(
+      lambda key, rate: module.apply(params, xs, key=key, rates={name: rate})
+    )
+    zero, a, again, b = (
+      run(jax.random.key(k), jnp.float32(r))
+      for k, r in ((0, 0.0), (0, 0.5), (0, 0.5), (1, 0.5))
+    )
+    plain = module.apply(params, xs)
+    np.testing.assert_allclose(zero.outputs, plain.outputs, 1e-5, 1e-6)
+    for layer in range(2):
+      h = lambda result, layer=layer: np.asarray(result.carry[layer].h)
+      self.assertGreater(np.abs(h(a) - h(zero)).max(), 1e-3)
+      self.assertGreater(np.abs(h(a) - h(b)).max(), 1e-3)
+      np.testing.assert_array_equal(h(a), h(again))
+
+  def test_the_input_of_every_layer_is_dropped_the_same_at_all_steps(self):
+    xs = jnp.ones((T, 50, D))
+    module = make((3, 4), cells.lstm())
+    params = init(module, xs)
+    with absltest.mock.patch.object(
+      recurrence, 'unroll', wraps=recurrence.unroll
+    ) as unroll:
+      module.apply(
+        params, xs, key=jax.random.key(0), rates={'input_dropout_rate': 0.5}
+      )
+    for call in unroll.call_args_list:
+      dropped = np.asarray(call.args[2]) == 0
+      self.assertBetween(dropped.mean(), 0.3, 0.7)
+      np.testing.assert_array_equal(dropped, np.stack([dropped[0]] * T))
+
+  def test_rates_of_zero_draw_nothing(self):
+    xs = draw((T, B, D))
+    module = make()
+    params = init(module, xs)
+    rates = dict.fromkeys(regularizers.Rates._fields, 0.0)
+    program = str(
+      jax.make_jaxpr(
+        lambda key: module.apply(params, xs, key=key, rates=rates)
+      )(jax.random.key(0))
+    )
+    self.assertIn('fold_in', program)
+    self.assertNotIn('random_bits', program)
+
   def test_init_options_reach_the_cell(self):
     xs = draw((T, B, D))
     module = make(
@@ -197,6 +331,13 @@ class RecurrentTest(parameterized.TestCase):
       errors.UserError, 'Known: chrono_steps, recurr'
     ):
       make(init_options={'forget_bias': 1.0})  # Of a GRU.
+    with self.assertRaisesRegex(errors.UserError, 'zoneout_h_rate is 2'):
+      make(rates=regularizers.Rates(zoneout_h_rate=2))
+    with self.assertRaisesRegex(errors.UserError, "mean 'zoneout_h_rate'"):
+      make().init(jax.random.key(0), draw((T, B, D)), rates={'zoneout_h': 0.1})
+    module = make(rates=regularizers.Rates(zoneout_c_rate=0.1))
+    with self.assertRaisesRegex(errors.UserError, 'h and c alone'):
+      module.init(jax.random.key(0), draw((T, B, D)))
     for sizes in ((), (4, 0)):
       with self.assertRaisesRegex(errors.UserError, 'hidden_sizes'):
         make(sizes)

@@ -112,5 +112,62 @@ class CrossEntropyTest(parameterized.TestCase):
     np.testing.assert_array_equal(grads, 0)
 
 
+def hidden(seed=0):
+  """Outputs [T, B, V], weights with zeros, and resets."""
+  hs, _, weights = example(seed)
+  return hs, weights, np.random.default_rng(9).random((T, B)) < 0.3
+
+
+class ActivationTest(parameterized.TestCase):
+  def test_ar_is_the_mean_square_of_the_units(self):
+    hs, weights, _ = hidden()
+    total, weight = losses.activation(hs, weights)
+    exact = sum(
+      weights[at] * (hs[at].astype(np.float64) ** 2).mean()
+      for at in np.ndindex(T, B)
+    )
+    np.testing.assert_allclose(total, exact, rtol=1e-5)
+    np.testing.assert_allclose(weight, weights.sum(), rtol=1e-6)
+
+  def test_tar_is_that_of_the_change_within_a_document(self):
+    hs, weights, resets = hidden()
+    exact = count = skipped = 0
+    for t, b in np.ndindex(T, B):
+      if t and weights[t, b] and weights[t - 1, b] and not resets[t, b]:
+        change = hs[t, b].astype(np.float64) - hs[t - 1, b]
+        exact += weights[t, b] * (change**2).mean()
+        count += weights[t, b]
+      elif weights[t, b]:
+        skipped += 1
+    self.assertGreater(skipped, B)
+    total, weight = losses.temporal_activation(hs, weights, resets)
+    np.testing.assert_allclose(total, exact, rtol=1e-5)
+    np.testing.assert_allclose(weight, count, rtol=1e-6)
+
+  def test_nothing_is_charged_across_a_reset_or_in_the_padding(self):
+    hs, weights, resets = hidden()
+
+    def both(hs):
+      return (
+        losses.activation(hs, weights)[0]
+        + losses.temporal_activation(hs, weights, resets)[0]
+      )
+
+    dirty = np.where(weights[..., None] > 0, hs, np.nan)
+    for a, b in zip(
+      *(jax.value_and_grad(both)(x) for x in (hs, dirty)), strict=True
+    ):
+      np.testing.assert_array_equal(a, b)
+    everywhere = np.ones((T, B), bool)
+    self.assertEqual(
+      losses.temporal_activation(hs, weights, everywhere), (0, 0)
+    )
+
+  def test_one_step_has_no_change(self):
+    hs, weights, resets = hidden()
+    found = losses.temporal_activation(hs[:1], weights[:1], resets[:1])
+    self.assertEqual(found, (0, 0))
+
+
 if __name__ == '__main__':
   absltest.main()

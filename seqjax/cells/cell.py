@@ -40,8 +40,8 @@ class Cell(NamedTuple):
   carry: Callable[[Any, Any], Any]
   # (params, x_t) -> u_t: the input's part, for all steps at once.
   project: Callable[[Any, Any], Any]
-  # (params, carry_tm1, u_t) -> z_t: affine in carry and input; the matrix
-  # products of the loop. None: z_t is u_t, and `update` does everything, on the
+  # (params, carry_tm1, u_t) -> z_t: the matrix products of the loop, added to
+  # the input's part. None: z_t is u_t, and `update` does everything, on the
   # engine `scan`.
   mix: Callable[[Any, Any, Any], Any] | None
   # (params, carry_tm1, z_t) -> (carry_t, y_t): elementwise. It may multiply by

@@ -1,4 +1,4 @@
-"""The simple recurrent network of Elman (1990)."""
+"""The simple recurrent network of Elman (1990), and the IRNN."""
 
 import functools
 from typing import NamedTuple
@@ -12,12 +12,12 @@ from seqjax.cells import initializers
 
 class ElmanParams(NamedTuple):
   w_x: jax.Array  # [D, H]
-  w_h: jax.Array  # [H, H]
+  w_h: jax.Array  # [H, H]; heads: cell.product
   b: jax.Array  # [H]
 
 
 @functools.cache
-def elman(activation=jnp.tanh) -> cell_lib.Cell:
+def elman(activation=jnp.tanh, *, heads=1) -> cell_lib.Cell:
   """Elman network: the hidden state is fed back to the hidden layer.
 
     h_t = activation(w_x x_t + w_h h_tm1 + b)
@@ -29,7 +29,8 @@ def elman(activation=jnp.tanh) -> cell_lib.Cell:
 
   Args:
     activation: any elementwise function; tanh, relu and sigmoid are the usual
-      ones. With relu, `init(..., scheme='identity')` gives the IRNN.
+      ones.
+    heads: blocks on the diagonal of w_h.
 
   Source: Elman (1990), Cognitive Science 14(2). torch.nn.RNN computes the same
     with its two biases added.
@@ -46,7 +47,9 @@ def elman(activation=jnp.tanh) -> cell_lib.Cell:
     key, x_t, hidden_size, *, scheme='orthogonal', recurrent_scale=1.0
   ) -> ElmanParams:
     return ElmanParams(
-      *initializers.weights(key, x_t, hidden_size, 1, scheme, recurrent_scale)
+      *initializers.weights(
+        key, x_t, hidden_size, 1, scheme, recurrent_scale, heads=heads
+      )
     )
 
   def carry(params, x_t):
@@ -65,3 +68,28 @@ def elman(activation=jnp.tanh) -> cell_lib.Cell:
     return cell_lib.HiddenCarry(h_t), h_t
 
   return cell_lib.Cell(init, carry, project, mix, update)
+
+
+@functools.cache
+def irnn(*, heads=1) -> cell_lib.Cell:
+  """IRNN: an Elman network of rectified units that begins as a sum over time.
+
+    h_t = relu(w_x x_t + w_h h_tm1 + b)
+
+  Params, carry, input, output: as `elman`; `h` [H] is at least 0.
+
+  Args:
+    heads: blocks on the diagonal of w_h.
+
+  Initialisation: `init(key, x_t, H, scheme='identity', recurrent_scale=1.0)`;
+    the paper takes a recurrent_scale of 0.01 where the past matters little.
+
+  Source: Le, Jaitly and Hinton (2015), arXiv:1504.00941.
+
+  Example:
+    >>> import jax, jax.numpy as jnp
+    >>> irnn().init(jax.random.key(0), jnp.ones(3), 2).w_h.tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+  """
+  cell = elman(jax.nn.relu, heads=heads)
+  return cell._replace(init=functools.partial(cell.init, scheme='identity'))

@@ -5,58 +5,57 @@ gate's statistics do not depend on how many gates share the matrix. (Drawing one
 orthogonal [H, 4H] gives each gate's block half the scale that it should have.)
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 
 from seqjax import errors
 
 
-def _per_gate(initializer, key, shape, gates, dtype):
-  keys = jax.random.split(key, gates)
-  return jnp.concatenate([initializer(k, shape, dtype) for k in keys], axis=-1)
+class Scheme(NamedTuple):
+  """How a gate begins: each field is (key, shape, dtype) -> array."""
+
+  w_x: Callable
+  w_h: Callable
+  b: Callable
 
 
-def orthogonal(key, input_size, state_size, hidden_size, gates, dtype):
+def orthogonal(hidden_size) -> Scheme:
   """w_x of variance 1/D, w_h orthogonal (Saxe et al., 2014), b zero."""
-  key_x, key_h = jax.random.split(key)
-  lecun = jax.nn.initializers.lecun_normal()
-  square = jax.nn.initializers.orthogonal()
-  w_x = _per_gate(lecun, key_x, (input_size, hidden_size), gates, dtype)
-  w_h = _per_gate(square, key_h, (state_size, hidden_size), gates, dtype)
-  return w_x, w_h, jnp.zeros(gates * hidden_size, dtype)
+  del hidden_size
+  init = jax.nn.initializers
+  return Scheme(init.lecun_normal(), init.orthogonal(), init.zeros)
 
 
-def uniform(key, input_size, state_size, hidden_size, gates, dtype):
+def uniform(hidden_size) -> Scheme:
   """Everything from U(-1/sqrt(H), 1/sqrt(H)), as torch.nn.LSTM begins.
 
   torch draws two biases and adds them at every step; here is one, so its spread
   is that of a single draw.
   """
   bound = hidden_size**-0.5
-  shapes = (
-    (input_size, gates * hidden_size),
-    (state_size, gates * hidden_size),
-    (gates * hidden_size,),
-  )
-  keys = jax.random.split(key, len(shapes))
-  return tuple(
-    jax.random.uniform(k, shape, dtype, -bound, bound)
-    for k, shape in zip(keys, shapes, strict=True)
-  )
+
+  def draw(key, shape, dtype):
+    return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+  return Scheme(draw, draw, draw)
 
 
-def identity(key, input_size, state_size, hidden_size, gates, dtype):
+def identity(hidden_size) -> Scheme:
   """w_h the identity, w_x from N(0, 0.001), b 0: the IRNN of Le et al. (2015).
 
   Meant for `elman(activation=jax.nn.relu)`, which then begins as a sum over
   time through which gradients neither vanish nor explode.
   """
-  normal = jax.nn.initializers.normal(0.001)
-  w_x = _per_gate(normal, key, (input_size, hidden_size), gates, dtype)
-  w_h = jnp.tile(jnp.eye(state_size, hidden_size, dtype=dtype), (1, gates))
-  return w_x, w_h, jnp.zeros(gates * hidden_size, dtype)
+  del hidden_size
+  init = jax.nn.initializers
+  eye = lambda key, shape, dtype: jnp.eye(*shape, dtype=dtype)
+  return Scheme(init.normal(0.001), eye, init.zeros)
 
 
+# name -> (H -> Scheme)
 SCHEMES = {
   'orthogonal': orthogonal,
   'uniform': uniform,
@@ -106,6 +105,23 @@ def check(x_t, hidden_size, scheme='orthogonal', heads=1, axes=1):
     )
 
 
+def input_weights(key, x_t, hidden_size, gates, scheme):
+  """w_x [D, gates * H] and b [gates * H]; the arguments are those of `weights`.
+
+  Raises:
+    UserError: as `check`.
+  """
+  check(x_t, hidden_size, scheme)
+  key_x, _, key_b = jax.random.split(key, 3)
+  return _input_weights(key_x, key_b, x_t, hidden_size, gates, scheme)
+
+
+def recurrent_weights(key, hidden_size, gates, scheme, dtype, state_size=None):
+  """w_h [H, gates * H]; the arguments are those of `weights`."""
+  shape = (state_size or hidden_size, hidden_size)
+  return _per_gate(SCHEMES[scheme](hidden_size).w_h, key, shape, gates, dtype)
+
+
 def weights(
   key,
   x_t,
@@ -138,22 +154,28 @@ def weights(
     UserError: as `check`.
   """
   check(x_t, hidden_size, scheme, heads)
-  dtype, input_size = param_dtype(x_t), x_t.shape[0]
-  state_size = state_size or hidden_size
-  fill = SCHEMES[scheme]
+  key_x, key_h, key_b = jax.random.split(key, 3)
+  w_x, b = _input_weights(key_x, key_b, x_t, hidden_size, gates, scheme)
+  draw = lambda key, size: recurrent_weights(
+    key, size, gates, scheme, b.dtype, state_size
+  )
   if heads == 1:
-    w_x, w_h, b = fill(key, input_size, state_size, hidden_size, gates, dtype)
+    w_h = draw(key_h, hidden_size)
   else:
-    key, key_heads = jax.random.split(key)
-    w_x, _, b = fill(key, input_size, state_size, hidden_size, gates, dtype)
     size = hidden_size // heads
-    w_h = jnp.stack(
-      [
-        fill(k, input_size, size, size, gates, dtype)[1]
-        for k in jax.random.split(key_heads, heads)
-      ]
-    )
-  return w_x, w_h * jnp.asarray(recurrent_scale, dtype), b
+    w_h = jnp.stack([draw(k, size) for k in jax.random.split(key_h, heads)])
+  return w_x, w_h * jnp.asarray(recurrent_scale, b.dtype), b
+
+
+def _input_weights(key_x, key_b, x_t, hidden_size, gates, scheme):
+  fill, dtype = SCHEMES[scheme](hidden_size), param_dtype(x_t)
+  w_x = _per_gate(fill.w_x, key_x, (x_t.shape[0], hidden_size), gates, dtype)
+  return w_x, fill.b(key_b, (gates * hidden_size,), dtype)
+
+
+def _per_gate(initializer, key, shape, gates, dtype):
+  keys = jax.random.split(key, gates)
+  return jnp.concatenate([initializer(k, shape, dtype) for k in keys], axis=-1)
 
 
 def chrono_bias(key, hidden_size, max_steps, dtype):

@@ -10,12 +10,21 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from seqjax.cells import cell as cell_lib
+
 
 class Complex(NamedTuple):
   """A complex number as two real arrays, which every optimizer understands."""
 
   re: jax.Array
   im: jax.Array
+
+
+def _each(function, *trees):
+  """`function` of leaves, where a pair `Complex` is one leaf."""
+  return jax.tree.map(
+    function, *trees, is_leaf=lambda x: isinstance(x, Complex)
+  )
 
 
 def times(a, b):
@@ -26,7 +35,14 @@ def times(a, b):
       return Complex(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re)
     return a * b
 
-  return jax.tree.map(multiply, a, b, is_leaf=lambda x: isinstance(x, Complex))
+  return _each(multiply, a, b)
+
+
+def conjugate(a):
+  """a with its imaginary parts negated; what is real stays."""
+  return _each(
+    lambda a: Complex(a.re, -a.im) if isinstance(a, Complex) else a, a
+  )
 
 
 def ones_like(carry):
@@ -37,20 +53,36 @@ def ones_like(carry):
       return Complex(jnp.ones_like(x.re), jnp.zeros_like(x.im))
     return jnp.ones_like(x)
 
-  return jax.tree.map(one, carry, is_leaf=lambda x: isinstance(x, Complex))
+  return _each(one, carry)
 
 
-def update_by(linear: Callable, read: Callable) -> Callable:
-  """The `update` of a linear cell, from its coefficients.
+def _of_project(params, u_t):
+  del params
+  return u_t
+
+
+def cell(
+  init: Callable,
+  carry: Callable,
+  project: Callable,
+  coefficients: Callable = _of_project,
+  *,
+  read: Callable = lambda carry_t, u_t: carry_t.h,
+  readout: Callable | None = None,
+) -> cell_lib.Cell:
+  """A `Cell` of a linear recurrence.
 
   Args:
-    linear: (params, u_t) -> (a_t, b_t).
-    read: (carry_t, u_t) -> y_t.
+    init, carry, project, readout: as in `Cell`.
+    coefficients: (params, u_t) -> (a_t, b_t); by default they are u_t.
+    read: (carry_t, u_t) -> y_t; by default `h` of the carry.
   """
 
   def update(params, carry, u_t):
-    a_t, b_t = linear(params, u_t)
+    a_t, b_t = coefficients(params, u_t)
     carry_t = jax.tree.map(jnp.add, times(a_t, carry), b_t)
     return carry_t, read(carry_t, u_t)
 
-  return update
+  return cell_lib.Cell(
+    init, carry, project, None, update, readout, coefficients
+  )

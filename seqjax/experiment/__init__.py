@@ -1,6 +1,6 @@
 """An experiment from the command line to its exit code."""
 
-from seqjax.experiment.build import plan, recurrent
+from seqjax.experiment.build import check, plan, recurrent
 from seqjax.experiment.config import Config, identity, kind, run_id
 from seqjax.experiment.fields import Field, declared, field
 from seqjax.experiment.flags import help_text, parse
@@ -11,6 +11,7 @@ __all__ = [
   'Config',
   'Field',
   'RunDirectory',
+  'check',
   'declared',
   'field',
   'help_text',

@@ -1,10 +1,19 @@
 """From the settings that every experiment has to what they describe."""
 
-import inspect
+import jax
 
-from seqjax import cells, errors, layers, models, training
+from seqjax import errors, layers, models, training
+from seqjax.cells import regularizers
+from seqjax.experiment import cell_options, run_directory
 from seqjax.experiment import config as configs
-from seqjax.experiment import run_directory
+
+# Numbers of a training step that are 0 where they are off.
+_REGULARIZERS = (
+  'dropout_rate',
+  *regularizers.Rates._fields,
+  'activation_penalty',
+  'temporal_penalty',
+)
 
 
 def recurrent(config: configs.Config, **options) -> layers.Recurrent:
@@ -17,22 +26,45 @@ def recurrent(config: configs.Config, **options) -> layers.Recurrent:
   Raises:
     UserError: the cell has no such option at its initialisation.
   """
-  cell = cells.CELLS[config.cell]()
-  init_options = {'scheme': config.initializer}
-  for name in ('forget_bias', 'chrono_steps'):
-    if getattr(config, name) != getattr(configs.Config, name):
-      if name not in inspect.signature(cell.init).parameters:
-        raise errors.UserError(f'--{name}: --cell={config.cell} has none.')
-      init_options[name] = getattr(config, name)
+  cell, init_options = cell_options.make_cell(config.cell, config.cell_options)
+  known = cell_options.defaults_of(cell.init)
+  for name in ('initializer', 'forget_bias', 'chrono_steps'):
+    option = {'initializer': 'scheme'}.get(name, name)
+    if getattr(config, name) == getattr(configs.Config, name):
+      continue  # The cell has a default of its own.
+    if option not in known:
+      raise errors.UserError(f'--{name}: --cell={config.cell} has none.')
+    if option in init_options:
+      raise errors.UserError(
+        f'--{name} and --cell_options={option}=... say the same: leave out one.'
+      )
+    init_options[option] = getattr(config, name)
   return layers.Recurrent(
     cell,
     config.layer_sizes,
     residual=config.residual,
     variational=config.variational,
+    rates=regularizers.Rates(
+      **{name: getattr(config, name) for name in regularizers.Rates._fields}
+    ),
+    candidate_per_step=config.candidate_per_step,
     initial_carry=config.initial_carry,
     init_options=init_options,
     **options,
   )
+
+
+def check(task: models.Task, batches) -> None:
+  """Refuses what a cell cannot do, before `run.record_data` begins a run.
+
+  Args:
+    task: what is trained.
+    batches: index -> Batch.
+
+  Raises:
+    UserError: the cell takes no such input or size, or no such regulariser.
+  """
+  jax.eval_shape(task.init, jax.random.key(0), batches(0))
 
 
 def plan(
@@ -56,8 +88,9 @@ def plan(
     'clip_norm': config.clip_norm,
     'clip_value': config.clip_value,
   }
-  if config.dropout_rate:  # A rate of zero need not draw its masks.
-    hparams['dropout_rate'] = config.dropout_rate
+  for name in _REGULARIZERS:
+    if getattr(config, name):  # A rate of zero need not draw its masks.
+      hparams[name] = getattr(config, name)
   return training.Plan(
     task=task,
     optimizer=training.make_optimizer(

@@ -24,6 +24,10 @@ def _names_in(registry: str):
   return functools.partial(pkgutil.resolve_name, registry)
 
 
+def _regularizer(help: str, **limits) -> Any:
+  return fields.field(0.0, help, group='regularisation', minimum=0, **limits)
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
   """Settings of one run; an experiment adds its own in a subclass.
@@ -60,6 +64,11 @@ class Config:
   cell: str = fields.field(
     'lstm', 'recurrent cell', choices=_names_in('seqjax.cells:CELLS')
   )
+  cell_options: str = fields.field(
+    '',
+    'options of the cell and numbers of its init, as in '
+    'peephole=true,heads=4,recurrent_scale=0.9; docs/cells.md lists them',
+  )
   hidden_size: int = fields.field(
     128, 'units of each layer; 32 to 1024', minimum=1, maximum=2**16
   )
@@ -71,15 +80,8 @@ class Config:
     minimum=1,
     maximum=2**16,
   )
-  dropout_rate: float = fields.field(
-    0.0, 'probability of dropping a unit; 0 to 0.5', minimum=0, below=1
-  )
-
   residual: bool = fields.field(
     False, 'add the input of each upper layer to its output'
-  )
-  variational: bool = fields.field(
-    False, 'one dropout mask per sequence instead of one per step'
   )
   initial_carry: str = fields.field(
     'zero',
@@ -87,7 +89,9 @@ class Config:
     choices=_names_in('seqjax.layers:INITIAL_CARRIES'),
   )
   initializer: str = fields.field(
-    'orthogonal', 'how weights begin', choices=_names_in('seqjax.cells:SCHEMES')
+    'orthogonal',
+    'how weights begin, where the cell has no way of its own (irnn has)',
+    choices=_names_in('seqjax.cells:SCHEMES'),
   )
   forget_bias: float = fields.field(
     1.0, 'of the LSTM at the start; -1 to 3, and 1 keeps what it has seen'
@@ -98,6 +102,50 @@ class Config:
     'leaves them as they are',
     minimum=0,
     maximum=10**9,
+  )
+
+  dropout_rate: float = _regularizer(
+    'probability of dropping a unit between layers; 0 to 0.5', below=1
+  )
+  variational: bool = fields.field(
+    False,
+    'one mask of --dropout_rate per sequence instead of one per step',
+    group='regularisation',
+  )
+  input_dropout_rate: float = _regularizer(
+    'probability of dropping an input of a recurrent layer, one mask per '
+    'sequence; 0 to 0.5',
+    below=1,
+  )
+  state_dropout_rate: float = _regularizer(
+    'the same of the state, where it meets the recurrent weights; 0 to 0.5',
+    below=1,
+  )
+  candidate_dropout_rate: float = _regularizer(
+    'the same of the candidate alone, which loses no memory; 0 to 0.5', below=1
+  )
+  candidate_per_step: bool = fields.field(
+    False,
+    'one mask of --candidate_dropout_rate per step',
+    group='regularisation',
+  )
+  zoneout_h_rate: float = _regularizer(
+    'probability that a unit of h keeps its value at a step; 0 to 0.2',
+    maximum=1,
+  )
+  zoneout_c_rate: float = _regularizer('the same of c; 0 to 0.5', maximum=1)
+  weight_dropout_rate: float = _regularizer(
+    'probability of dropping a recurrent weight (DropConnect); 0 to 0.7',
+    below=1,
+  )
+  weight_noise: float = _regularizer(
+    'standard deviation of noise on the weights of recurrent layers; 0 to 0.1'
+  )
+  activation_penalty: float = _regularizer(
+    'factor on the mean square of the outputs (AR); 0 to 4'
+  )
+  temporal_penalty: float = _regularizer(
+    'factor on the mean square of their change from step to step (TAR); 0 to 2'
   )
 
   steps: int = fields.field(

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax import errors, layers, losses, metrics
+from seqjax.cells import regularizers
 from seqjax.models import task as task_lib
 
 
@@ -24,7 +25,8 @@ class LanguageModel(nn.Module):
     recurrent: a `layers.Recurrent` in one direction.
 
   Raises:
-    UserError: a bidirectional `recurrent`, which would read the answer.
+    UserError: a bidirectional or reverse `recurrent`, which would read the
+      answer.
   """
 
   vocab_size: int
@@ -32,11 +34,12 @@ class LanguageModel(nn.Module):
   recurrent: layers.Recurrent
 
   def __post_init__(self):
-    if self.recurrent.bidirectional:
-      raise errors.UserError(
-        'A language model predicts what comes next, and a bidirectional '
-        'layer has already read it. Set bidirectional=False.'
-      )
+    for name in ('bidirectional', 'reverse'):
+      if getattr(self.recurrent, name):
+        raise errors.UserError(
+          'A language model predicts what comes next, and a layer with '
+          f'{name}=True has already read it. Set {name}=False.'
+        )
     super().__post_init__()
 
   @nn.compact
@@ -49,6 +52,7 @@ class LanguageModel(nn.Module):
     resets=None,
     key=None,
     dropout_rate=0.0,
+    rates=None,
   ):
     """Scores the token after each one.
 
@@ -58,9 +62,12 @@ class LanguageModel(nn.Module):
       mask, resets: [T, B] bool, as in `recurrence.unroll`.
       key: PRNG key; None for evaluation.
       dropout_rate: may be traced.
+      rates: as in `layers.Recurrent`.
 
     Returns:
-      logits [T, B, V], and the carry after the last token.
+      logits [T, B, V], and the carry after the last token. The outputs of the
+      stack are sown as intermediates, before and after dropout: `outputs` and
+      `dropped_outputs`.
     """
     keys = (None,) * 3 if key is None else jax.random.split(key, 3)
 
@@ -78,8 +85,12 @@ class LanguageModel(nn.Module):
       resets=resets,
       key=keys[1],
       dropout_rate=dropout_rate,
+      rates=rates,
     )
-    return nn.Dense(self.vocab_size, name='scores')(drop(keys[2], ys)), carry
+    dropped = drop(keys[2], ys)
+    self.sow('intermediates', 'outputs', ys)
+    self.sow('intermediates', 'dropped_outputs', dropped)
+    return nn.Dense(self.vocab_size, name='scores')(dropped), carry
 
 
 def step(model: LanguageModel):
@@ -97,7 +108,12 @@ def step(model: LanguageModel):
 
 
 def task(model: LanguageModel, unit: str = 'token') -> task_lib.Task:
-  """The model with cross-entropy in nats per `unit` ('char', 'token')."""
+  """The model with cross-entropy in nats per `unit` ('char', 'token').
+
+  Of hparams it reads `dropout_rate`, the names of `regularizers.Rates`, and
+  `activation_penalty` and `temporal_penalty`: what AR and TAR are multiplied by
+  before they are added to the nats per unit. Metrics are without them.
+  """
 
   def init(key, batch):
     return model.init(key, batch.inputs[:1])
@@ -108,7 +124,8 @@ def task(model: LanguageModel, unit: str = 'token') -> task_lib.Task:
     return model.apply(params, nothing, mask=nothing > 0)[1]
 
   def loss(params, carry, batch, key, hparams):
-    logits, carry = model.apply(
+    rates = regularizers.Rates._fields
+    (logits, carry), sown = model.apply(
       params,
       batch.inputs,
       carry,
@@ -116,9 +133,29 @@ def task(model: LanguageModel, unit: str = 'token') -> task_lib.Task:
       resets=batch.resets,
       key=key,
       dropout_rate=hparams.get('dropout_rate', 0.0),
+      rates={name: hparams[name] for name in rates if name in hparams},
+      mutable='intermediates',
     )
     nats, weight = losses.cross_entropy(logits, batch.targets, batch.weights)
     pairs = metrics.likelihood(nats, weight, unit)
-    return nats, task_lib.Aux(weight, carry, pairs)
+    loss = nats
+    for name, (total, count) in _penalties(
+      sown['intermediates'], batch
+    ).items():
+      if name in hparams:
+        mean = total / jnp.where(count > 0, count, 1)
+        loss += weight * hparams[name] * mean
+    return loss, task_lib.Aux(weight, carry, pairs)
 
   return task_lib.Task(init, loss, carry)
+
+
+def _penalties(sown, batch):
+  """name -> (sum, weight) of what hparams may put a price on."""
+  (outputs,), (dropped,) = sown['outputs'], sown['dropped_outputs']
+  return {
+    'activation_penalty': losses.activation(dropped, batch.weights),
+    'temporal_penalty': losses.temporal_activation(
+      outputs, batch.weights, batch.resets
+    ),
+  }

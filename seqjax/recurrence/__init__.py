@@ -1,5 +1,6 @@
 """A cell over time."""
 
+from seqjax.recurrence import feedback, forcing, readouts, scheduled_sampling
 from seqjax.recurrence.unroll import (
   ENGINES,
   Unrolled,
@@ -8,4 +9,14 @@ from seqjax.recurrence.unroll import (
   unroll,
 )
 
-__all__ = ['ENGINES', 'Unrolled', 'engine_for', 'refusal', 'unroll']
+__all__ = [
+  'ENGINES',
+  'Unrolled',
+  'engine_for',
+  'feedback',
+  'forcing',
+  'readouts',
+  'refusal',
+  'scheduled_sampling',
+  'unroll',
+]

@@ -149,16 +149,22 @@ def _backward(cell, reverse, residuals, cotangents):
   # The cotangent of all carries is zero unless somebody looked at them, and is
   # then not worth an addition per step.
   d_carries = None if _all_zero(d_carries) else _instantiate(d_carries)
-  reads_params = _update_reads_params(cell, params, entries, zs)
+  # What `update` reads of the params: the gradient of a vector is summed on the
+  # way, that of a matrix is one product after the loop.
+  vectors, matrices = _by_rank(params)
+  reads_matrices = _update_reads(cell, matrices, params, entries, zs)
 
   def body(state, inputs):
-    d_carry, d_initial = state
+    d_carry, d_initial, d_vectors = state
     entry, u_t, z_t, mask_t, reset_t, d_y, d_seen = inputs
     if d_seen is not None:
       d_carry = _add(d_carry, d_seen)
     d_new = scan.keep(mask_t, d_carry)
-    pull_update = _vjp(functools.partial(update, params), entry, z_t)
-    d_entry, d_z = pull_update((d_new, scan.keep(mask_t, d_y)))
+    pull_update = _vjp(
+      lambda v, *rest: update(_either(v, params), *rest), vectors, entry, z_t
+    )
+    d_read, d_entry, d_z = pull_update((d_new, scan.keep(mask_t, d_y)))
+    d_vectors = _add(d_vectors, d_read)
     pull_mix = _vjp(lambda carry: mix(params, carry, u_t), entry)
     d_entry = _add(d_entry, *pull_mix(d_z))
     if mask_t is not None:
@@ -167,21 +173,24 @@ def _backward(cell, reverse, residuals, cotangents):
     if reset_t is not None:
       d_initial = _add(d_initial, scan.keep(reset_t, d_entry))
       d_entry = scan.keep(~reset_t, d_entry)
-    return (d_entry, d_initial), (d_z, d_new if reads_params else None)
+    state = d_entry, d_initial, d_vectors
+    return state, (d_z, d_new if reads_matrices else None)
 
-  (d_carry, d_initial), (d_zs, d_news) = jax.lax.scan(
+  zeros = jax.tree.map(jnp.zeros_like, (d_last, _floats(vectors)))
+  (d_carry, d_initial, d_vectors), (d_zs, d_news) = jax.lax.scan(
     body,
-    (d_last, jax.tree.map(jnp.zeros_like, d_last)),
+    (d_last, *zeros),
     (entries, us, zs, mask, resets, d_outputs, d_carries),
     reverse=not reverse,
   )
 
   entries, us, d_zs = scan.fold((entries, us, d_zs))
   d_params, d_us = _vjp(lambda p, u: mix(p, entries, u), params, us)(d_zs)
-  if reads_params:
+  d_params = _add_some(d_params, d_vectors)
+  if reads_matrices:
     zs, d_news, d_ys = scan.fold((zs, d_news, scan.keep(mask, d_outputs)))
-    pull = _vjp(lambda p: update(p, entries, zs), params)
-    d_params = _add(d_params, *pull((d_news, d_ys)))
+    pull = _vjp(lambda m: update(_either(m, params), entries, zs), matrices)
+    d_params = _add_some(d_params, *pull((d_news, d_ys)))
   d_us = scan.unfold(d_us, steps, batch_size)
   return d_params, d_us, d_carry, d_initial, None, None
 
@@ -191,6 +200,11 @@ _fused.defvjp(_forward, _backward, symbolic_zeros=True)
 
 def _add(x, y):
   return jax.tree.map(jnp.add, x, y)
+
+
+def _add_some(x, y):
+  """x + y, and x where y has None."""
+  return jax.tree.map(lambda a, b: a if b is None else a + b, x, y)
 
 
 def _vjp(function, *primals):
@@ -232,15 +246,27 @@ def _instantiate(tree):
   return jax.tree.map(array, tree, is_leaf=_is_zero)
 
 
-def _update_reads_params(cell, params, entries, zs) -> bool:
-  """Whether `update` uses a vector of params, a peephole for example.
+def _by_rank(params):
+  """Vectors and matrices apart, each with None in the place of the others."""
+  pick = lambda keeps: jax.tree.map(lambda p: p if keeps(p) else None, params)
+  return pick(lambda p: p.ndim < 2), pick(lambda p: p.ndim >= 2)
+
+
+def _either(some, rest):
+  """The leaves of `some`, and those of `rest` where it has None."""
+  return jax.tree.map(lambda r, s: r if s is None else s, rest, some)
+
+
+def _update_reads(cell, some, params, entries, zs) -> bool:
+  """Whether `update` uses some of the params, matrices for example.
 
   If not, the cotangents of its results need not be kept.
   """
   carry, z_t = jax.tree.map(
     lambda x: jax.ShapeDtypeStruct(x.shape[2:], x.dtype), (entries, zs)
   )
-  jaxpr = jax.make_jaxpr(cell.update)(params, carry, z_t).jaxpr
-  inputs = set(jaxpr.invars[: len(jax.tree.leaves(params))])
+  step = lambda some, *rest: cell.update(_either(some, params), *rest)
+  jaxpr = jax.make_jaxpr(step)(some, carry, z_t).jaxpr
+  inputs = set(jaxpr.invars[: len(jax.tree.leaves(some))])
   used = {str(v) for e in jaxpr.eqns for v in e.invars}
   return any(str(v) in used for v in inputs)

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax import cells, errors
-from seqjax.recurrence import associative, fused, scan
+from seqjax.recurrence import associative, cudnn, fused, scan
 
 
 class Unrolled(NamedTuple):
@@ -34,6 +34,7 @@ ENGINES = {
   'scan': scan.scan,
   'fused': fused.fused,
   'associative': associative.associative,
+  'cudnn': cudnn.cudnn,
 }
 
 
@@ -43,6 +44,7 @@ def engine_for(cell: cells.Cell) -> str:
   Of a linear recurrence the parallel form does log T times the arithmetic,
   which only an accelerator has to spare.
   """
+  # Never 'cudnn', only by name: it has not been measured beside 'fused' yet.
   if cell.linear is not None and jax.default_backend() != 'cpu':
     return 'associative'
   return 'scan' if cell.mix is None else 'fused'
@@ -61,7 +63,7 @@ def refusal(cell: cells.Cell, engine: str) -> str | None:
       '(`cell.linear`), such as cells.lru(), and this one is not. Use '
       "engine='auto'."
     )
-  return None
+  return cudnn.refusal(cell) if engine == 'cudnn' else None
 
 
 def unroll(
@@ -89,8 +91,9 @@ def unroll(
       nowhere.
     reverse: read from right to left.
     engine: 'auto', 'scan' (plain JAX; every transform works), 'fused' (own
-      backward pass; reverse mode, and jvp of grad) or 'associative' (linear
-      recurrences, parallel in time).
+      backward pass; reverse mode, and jvp of grad), 'associative' (linear
+      recurrences, parallel in time) or 'cudnn' (the plain LSTM in float32 on a
+      GPU of NVIDIA, without resets; reverse mode alone, and no vmap).
     initial_carry: pytree of [B, ...], the carry that a reset brings back; None
       takes `cell.carry` for every row.
 
@@ -98,10 +101,10 @@ def unroll(
     `Unrolled(outputs, carry, carries)`.
 
   Raises:
-    UserError: unknown engine, or one that cannot serve this cell; a cell that
+    UserError: unknown engine, or one that cannot serve this call; a cell that
       does not take this input, or changes its carry (`cells.check`).
     ValueError: shapes that do not fit.
-    TypeError: `cell` is no Cell; or a direct jvp through 'fused'.
+    TypeError: `cell` is no Cell; or a direct jvp through 'fused' or 'cudnn'.
 
   Example:
     >>> import jax, jax.numpy as jnp
@@ -141,7 +144,12 @@ def unroll(
   for given in (carry, initial_carry):
     cells.check(cell, params, x_t, _one_of(batch_size, given))
 
-  if engine == 'fused' and fused.belongs_inside(cell, params, xs):
+  if engine == 'cudnn':
+    cudnn.check(params, carry, resets)
+  # cuDNN projects by itself.
+  if engine == 'cudnn' or (
+    engine == 'fused' and fused.belongs_inside(cell, params, xs)
+  ):
     cell = fused.projecting_inside(cell)
   # One product for all steps: time is folded into the batch, so that the
   # gradient of the weights is one product as well.

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from seqjax import errors
+from seqjax import cells, errors
 
 # name -> optimizer(learning_rate), a number or a schedule
 OPTIMIZERS = {
@@ -100,10 +100,20 @@ def make(name: str, schedule: str = 'constant', steps: int = 1) -> Optimizer:
   def update(grads, opt_state, params, hparams):
     with jax.numpy_dtype_promotion('standard'):
       updates, opt_state = chain(hparams).update(grads, opt_state, params)
-      return optax.apply_updates(params, updates), opt_state
+      return optax.apply_updates(params, _but_frozen(updates)), opt_state
 
   return Optimizer(init, update)
 
 
 def _clip(clip, limit):
   return clip(jnp.where(jnp.asarray(limit) > 0, limit, jnp.inf))
+
+
+def _but_frozen(updates):
+  """Zero where parameters are frozen: weight decay needs no gradient."""
+  is_frozen = lambda x: isinstance(x, cells.Frozen)
+
+  def stop(x):
+    return jax.tree.map(jnp.zeros_like, x) if is_frozen(x) else x
+
+  return jax.tree.map(stop, updates, is_leaf=is_frozen)

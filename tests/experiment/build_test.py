@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from absl.testing import absltest
 
 from seqjax import errors, experiment, models
+from seqjax.cells import regularizers
 
 
 class RecurrentTest(absltest.TestCase):
@@ -34,6 +35,13 @@ class RecurrentTest(absltest.TestCase):
     params = stack.init(jax.random.key(0), jnp.ones((2, 1, 5)))['params']
     self.assertEqual(params['layer_0'].b[2], 2.5)
 
+  def test_rates_reach_the_stack(self):
+    rates = dict.fromkeys(regularizers.Rates._fields, 0.125)
+    stack = self.recurrent(cell='lstm', candidate_per_step=True, **rates)
+    self.assertEqual(stack.rates._asdict(), rates)
+    self.assertTrue(stack.candidate_per_step)
+    self.assertEqual(self.recurrent().rates, regularizers.Rates())
+
   def test_an_option_that_the_cell_lacks_names_the_flag(self):
     with self.assertRaisesRegex(errors.UserError, '--chrono_steps: --cell=elm'):
       self.recurrent(cell='elman', chrono_steps=9)
@@ -57,11 +65,13 @@ class PlanTest(absltest.TestCase):
         config, run, models.Task(None, None, None), len, unit='chars'
       )
       plan = make(config)
-      dropping = make(dataclasses.replace(config, dropout_rate=0.5))
+      names = ('dropout_rate', 'activation_penalty', 'temporal_penalty')
+      rates = dict.fromkeys([*names, *regularizers.Rates._fields], 0.5)
+      regularized = make(dataclasses.replace(config, **rates))
     self.assertEqual(
       plan.hparams, {'learning_rate': 0.5, 'clip_norm': 2.0, 'clip_value': 0.25}
     )
-    self.assertEqual(dropping.hparams['dropout_rate'], 0.5)
+    self.assertEqual(regularized.hparams, plan.hparams | rates)
     self.assertEqual((plan.steps, plan.seed, plan.unit), (7, 3, 'chars'))
     self.assertEqual((plan.eval_every, plan.checkpoint_every), (4, 5))
 

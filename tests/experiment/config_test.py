@@ -12,8 +12,11 @@ class ConfigTest(parameterized.TestCase):
     self.assertSameElements(
       experiment.declared(experiment.Config),
       'steps seed data_seed batch_size learning_rate optimizer schedule '
-      'clip_norm clip_value cell hidden_size num_layers hidden_sizes '
-      'dropout_rate residual variational initial_carry initializer forget_bias '
+      'clip_norm clip_value cell cell_options hidden_size num_layers '
+      'hidden_sizes residual initial_carry initializer forget_bias '
+      'dropout_rate variational input_dropout_rate state_dropout_rate '
+      'candidate_dropout_rate candidate_per_step zoneout_h_rate zoneout_c_rate '
+      'weight_dropout_rate weight_noise activation_penalty temporal_penalty '
       'chrono_steps dataset eval_every checkpoint_every workdir mode'.split(),
     )
 

@@ -136,6 +136,22 @@ class CharLMTest(parameterized.TestCase):
       self.result('options')['metrics']['valid/bits_per_char'], float
     )
 
+  def test_every_regularizer_has_its_way(self):
+    rates = (
+      *('input_dropout_rate', 'state_dropout_rate', 'candidate_dropout_rate'),
+      *('zoneout_h_rate', 'zoneout_c_rate', 'weight_dropout_rate'),
+      *('weight_noise', 'activation_penalty', 'temporal_penalty'),
+    )
+    code, out, err = main(
+      *(x for x in SMALL if not x.startswith('--cell')),
+      *('--workdir=regularized', '--steps=2', '--cell=lstm'),
+      *('--candidate_per_step', *(f'--{name}=0.1' for name in rates)),
+    )
+    self.assertEqual((code, err), (0, ''), out)
+    self.assertIsInstance(
+      self.result('regularized')['metrics']['valid/bits_per_char'], float
+    )
+
   @parameterized.parameters((0, None), (4, 4), (16, 16))
   def test_gradients_are_cut_where_the_flags_say(self, bptt_steps, k2):
     config = char_lm.Config(update_every=8, bptt_steps=bptt_steps)
@@ -201,6 +217,7 @@ class CharLMTest(parameterized.TestCase):
     ('rare', '--min_count=9999', 'occur at least 9999 times'),
     ('no_share', '--valid_fraction=1', '--valid_fraction'),
     ('cell', '--cell=ltsm', "did you mean 'lstm'"),
+    ('zoneout', '--zoneout_c_rate=0.1', 'h and c alone'),
     ('cold', '--temperature=-1', '--temperature'),
   )
   def test_the_users_mistake_is_one_sentence(self, argument, words):
@@ -215,7 +232,8 @@ class CharLMTest(parameterized.TestCase):
     self.assertStartsWith(err, 'error: ')
     self.assertIn(words.lower(), err.lower())
     self.assertEqual(err.count('\n'), 1)
-    self.assertFalse(pathlib.Path(f'bad_{name}', 'result.json').exists())
+    # The next command may take the name for another run.
+    self.assertFalse(pathlib.Path(f'bad_{name}', 'config.json').exists())
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from seqjax import cells, data, errors, layers, losses, models
+from seqjax.cells import regularizers
 
 T, B, V, E = 5, 2, 11, 3
 SIZES = (4, 6)
@@ -65,9 +66,10 @@ class CausalityTest(parameterized.TestCase):
         else:
           self.assertEqual(found, 0, (t, b, s, other))
 
-  def test_bidirectional_is_refused(self):
-    with self.assertRaisesRegex(errors.UserError, 'bidirectional=False'):
-      make(bidirectional=True)
+  def test_a_network_that_reads_ahead_is_refused(self):
+    for name in ('bidirectional', 'reverse'):
+      with self.assertRaisesRegex(errors.UserError, f'{name}=False'):
+        make(**{name: True})
 
 
 class CarryTest(parameterized.TestCase):
@@ -188,7 +190,7 @@ class DropoutTest(parameterized.TestCase):
     seen = []
 
     def record(key, x, rate, **_):
-      seen.append(x.shape[-1])
+      seen.extend([x.shape[-1]] if rate else [])
       return x
 
     with absltest.mock.patch.object(layers, 'dropout', record):
@@ -213,6 +215,79 @@ class DropoutTest(parameterized.TestCase):
     np.testing.assert_allclose(
       found[0], task.loss(params, carry, batch, None, {})[0], rtol=1e-5
     )
+
+
+class RegularizersTest(parameterized.TestCase):
+  def loss(self, model, hparams, seed=None, batch=None):
+    key = None if seed is None else jax.random.key(seed)
+    params, task = params_of(model), models.language_model.task(model)
+    batch = batch or example()
+    hparams = {name: jnp.float32(x) for name, x in hparams.items()}
+    return task.loss(params, task.carry(params, B), batch, key, hparams)
+
+  @parameterized.parameters(*regularizers.Rates._fields)
+  def test_every_rate_of_hparams_reaches_the_stack(self, name):
+    model = make(cell='lstm')
+    plain, disturbed = (
+      self.loss(model, hparams, seed=0)[0] for hparams in ({}, {name: 0.3})
+    )
+    self.assertGreater(abs(plain - disturbed), 1e-4)
+
+  def test_zoneout_is_known_wherever_the_model_is_read(self):
+    rates = regularizers.Rates(zoneout_h_rate=0.3)
+    model, batch = make(rates=rates), example()
+    params = params_of(model)
+    whole, _ = model.apply(params, batch.inputs)
+    plain, _ = make().apply(params, batch.inputs)
+    self.assertGreater(np.abs(whole - plain).max(), 1e-3)
+    step = models.language_model.step(model)
+    carry = models.language_model.task(model).carry(params, B)
+    for token, expected in zip(batch.inputs, whole, strict=True):
+      carry, logits = step(params, carry, token)
+      np.testing.assert_allclose(logits, expected, 1e-5, 1e-6)
+    nats, weight = losses.cross_entropy(whole, batch.targets, batch.weights)
+    np.testing.assert_allclose(self.loss(model, {})[0], nats, rtol=1e-5)
+
+  @parameterized.parameters('activation_penalty', 'temporal_penalty')
+  def test_a_penalty_is_a_mean_times_its_factor_per_unit(self, name):
+    model, batch = make(), example()
+    params = params_of(model)
+    resets = batch.resets.at[2, 1].set(True)
+    batch = batch._replace(resets=resets)
+    ys = np.asarray(
+      model.apply(params, batch.inputs, resets=resets, mutable='intermediates')[
+        1
+      ]['intermediates']['outputs'][0]
+    )
+    weights = np.asarray(batch.weights)
+    squares = (ys**2).mean(axis=-1)
+    if name == 'temporal_penalty':
+      squares = ((ys[1:] - ys[:-1]) ** 2).mean(axis=-1)
+      weights = weights[1:] * ~np.asarray(resets)[1:]
+    mean = (weights * squares).sum() / weights.sum()
+    plain, aux = self.loss(model, {}, batch=batch)
+    total, aux_charged = self.loss(model, {name: 3.0}, batch=batch)
+    np.testing.assert_allclose(total, plain + 3 * mean * aux.weight, rtol=1e-5)
+    self.assertEqual(aux.metrics, aux_charged.metrics)
+
+  def test_ar_sees_dropout_and_tar_does_not(self):
+    model = make(sizes=(6,))
+
+    def cost(name, rate):
+      hparams = {'dropout_rate': rate}
+      charged, plain = (
+        self.loss(model, h, seed=0)[0] for h in (hparams | {name: 1.0}, hparams)
+      )
+      return float(charged - plain)
+
+    with absltest.mock.patch.object(layers, 'dropout', self.only_outputs):
+      for name, moves in (('activation_penalty', 1), ('temporal_penalty', 0)):
+        change = abs(cost(name, 0.5) - cost(name, 0.0))
+        self.assertEqual(change > 1e-2, bool(moves), name)
+
+  @staticmethod
+  def only_outputs(key, x, rate, *, same_over_time, real=layers.dropout):
+    return real(key, x, rate) if x.shape[-1] == 6 else x
 
 
 class TaskTest(parameterized.TestCase):

@@ -11,12 +11,17 @@ import types
 import jax
 import numpy as np
 
-from oracle import gated
+from oracle import classic, gated, linear, spatial
 
 _H = 1e-30
 
 # As in cells.CELLS: name -> step(params, carry, x_t) -> (carry as a dict, y_t).
-STEPS = {**gated.STEPS}
+STEPS = {
+  **classic.STEPS,
+  **gated.STEPS,
+  **linear.STEPS,
+  **spatial.STEPS,
+}
 
 
 def as_dicts(tree):
@@ -25,7 +30,7 @@ def as_dicts(tree):
     tree = tree._asdict()
   if isinstance(tree, dict):
     return {k: as_dicts(v) for k, v in tree.items() if v is not None}
-  return tree
+  return tuple(map(as_dicts, tree)) if isinstance(tree, tuple) else tree
 
 
 def step(name, params, carry, x_t):

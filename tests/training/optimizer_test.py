@@ -6,7 +6,7 @@ import numpy as np
 import optax
 from absl.testing import absltest, parameterized
 
-from seqjax import errors
+from seqjax import cells, errors
 from seqjax.training import optimizer as optimizer_lib
 
 STEPS = 8
@@ -115,6 +115,17 @@ class OptimizersTest(parameterized.TestCase):
     ]
     self.assertLen(traces, 1)
     self.assertFalse((ends[0]['b'] == ends[1]['b']).any())
+
+
+class FrozenTest(absltest.TestCase):
+  def test_weight_decay_does_not_reach_what_is_frozen(self):
+    params = {'free': jnp.ones(2), 'still': cells.Frozen({'w': jnp.ones(3)})}
+    grads = jax.tree.map(jnp.zeros_like, params)
+    optimizer = optimizer_lib.make('adamw')
+    hparams = {'learning_rate': jnp.float32(0.1)}
+    after, _ = optimizer.update(grads, optimizer.init(params), params, hparams)
+    np.testing.assert_array_equal(after['still'].value['w'], 1)
+    self.assertLess(after['free'].max(), 1)
 
 
 class SchedulesTest(parameterized.TestCase):
