@@ -30,6 +30,7 @@ usage() {
 ./launch.sh EXPERIMENT [--flag=value ...]    (--help after it lists its flags)
 ./launch.sh test [--slow] [argument ...]     (arguments and paths of pytest)
 ./launch.sh bench BENCHMARK [--flag=value ...]
+./launch.sh doctor [--cells=lstm,gru]        (what this machine computes, how exactly)
 
 Experiments:
 $(list experiments)
@@ -177,8 +178,9 @@ case ${1:-help} in
     require benchmark benchmarks "$2"
     set -- "benchmarks.$2" "${@:3}"
     ;;
+  doctor) set -- seqjax.doctor "${@:2}" ;;
   *)
-    require experiment experiments "$1" bench help test
+    require experiment experiments "$1" bench doctor help test
     set -- "experiments.$1" "${@:2}"
     ;;
 esac

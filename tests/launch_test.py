@@ -133,6 +133,11 @@ class NamesTest(LaunchTestCase):
     _, _, args = self.ran('bench', 'recurrence', '--json=a b')
     self.assertEqual(args, ['-P', '-m', 'benchmarks.recurrence', '--json=a b'])
 
+  def test_the_doctor_is_a_module_of_the_package(self):
+    _, _, args = self.ran('doctor', '--cells=lstm')
+    self.assertEqual(args, ['-P', '-m', 'seqjax.doctor', '--cells=lstm'])
+    self.assertIn("Did you mean 'doctor'?", self.launch('docter')[2])
+
 
 class HandOverTest(LaunchTestCase):
   def test_arguments_arrive_intact_in_the_current_directory(self):
