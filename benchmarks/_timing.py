@@ -3,6 +3,7 @@
 The underscore keeps it off the list of benchmarks.
 """
 
+import argparse
 import json
 import os
 import pathlib
@@ -10,6 +11,27 @@ import platform
 import time
 
 import jax
+
+from seqjax import errors
+
+
+def parser(doc: str, name: str) -> argparse.ArgumentParser:
+  """For the flags of a benchmark, which say no in one line."""
+  return argparse.ArgumentParser(
+    f'./launch.sh bench {name}',
+    description=doc,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+    allow_abbrev=False,
+  )
+
+
+def pick(parser, typed, known) -> list[str]:
+  """The names in a list with commas between them; all, where none is typed."""
+  names = list(known) if typed is None else typed.split(',')
+  for name in names:
+    if name not in known:
+      parser.error(str(errors.unknown('cell', name, known)))
+  return names
 
 
 def take_turns(programs, rounds, rng):
@@ -50,7 +72,12 @@ def machine() -> str:
 
 
 def save(path, **result):
-  """Writes a result as JSON, with the machine that it is from."""
+  """Writes a result as JSON, with the machine that it is from; None does not.
+
+  Only by name, or a quick look would replace what stands in the checkout.
+  """
+  if path is None:
+    return
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
   origin = {

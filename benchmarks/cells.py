@@ -1,6 +1,7 @@
 """Training step of every cell, beside that of the plain LSTM, in one run.
 
   ./launch.sh bench cells [--rounds=11] [--cells=gru,mgu] [--shape=B,T,D,H]
+      [--out=benchmarks/results/cells.json]
 
 As in the benchmark `recurrence`: gradient with respect to parameters and
 inputs, float32, the cells take turns, medians. `time` is that of the cell over
@@ -12,7 +13,6 @@ A convolutional cell gets an example of as many numbers, at 16 places, and a
 state of as many. The time of a regularised LSTM includes drawing the masks.
 """
 
-import argparse
 import math
 import statistics
 
@@ -87,17 +87,18 @@ def operations(cell, shape) -> float:
 
 
 def main():
-  parser = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-  )
+  parser = _timing.parser(__doc__, 'cells')
   parser.add_argument('--rounds', type=int, default=11)
-  parser.add_argument('--cells', default=','.join([*cells.CELLS, *REGULARIZED]))
+  parser.add_argument(
+    '--cells', help='by default all, and the regularised LSTM'
+  )
   parser.add_argument('--shape', default=','.join(map(str, SHAPE)))
-  parser.add_argument('--out', default='benchmarks/results/cells.json')
+  parser.add_argument('--out', help='a file for the result, as JSON')
   options = parser.parse_args()
+  asked = _timing.pick(parser, options.cells, [*cells.CELLS, *REGULARIZED])
   shape = tuple(map(int, options.shape.split(',')))
   # The reference takes part once, whatever is asked for.
-  names = list(dict.fromkeys([REFERENCE, *options.cells.split(',')]))
+  names = list(dict.fromkeys([REFERENCE, *asked]))
 
   rng = np.random.default_rng(0)
   first, seconds = _timing.take_turns(

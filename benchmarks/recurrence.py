@@ -10,7 +10,6 @@ median over the rounds and, in brackets, their time over ours: above 1 we are
 faster. A peer that is not installed is left out.
 """
 
-import argparse
 import importlib.util
 import math
 import statistics
@@ -177,13 +176,11 @@ def geometric_means(rows):
 
 
 def main():
-  parser = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-  )
+  parser = _timing.parser(__doc__, 'recurrence')
   parser.add_argument('--rounds', type=int, default=15)
-  parser.add_argument('--cells', default=','.join(CELLS))
+  parser.add_argument('--cells', help='by default elman, lstm and gru')
   parser.add_argument('--shapes', help='B,T,D,H; several separated by ;')
-  parser.add_argument('--out', default='benchmarks/results/recurrence.json')
+  parser.add_argument('--out', help='a file for the result, as JSON')
   options = parser.parse_args()
   shapes = SHAPES
   if options.shapes:
@@ -200,7 +197,7 @@ def main():
     f'{"compile":>8}',
   )
   rows = []
-  for name in options.cells.split(','):
+  for name in _timing.pick(parser, options.cells, CELLS):
     for shape in shapes:
       for row in measure(name, shape, systems, options.rounds):
         rows.append(row)

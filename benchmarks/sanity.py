@@ -9,7 +9,6 @@ and answer 2048 fresh sequences. If a cell stays below its score, the exit code
 is 1.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Mapping
@@ -118,12 +117,11 @@ def learn(cell, numbers, seed, steps=STEPS):
 
 
 def main():
-  parser = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-  )
-  parser.add_argument('--cells', default=','.join(cells.CELLS))
+  parser = _timing.parser(__doc__, 'sanity')
+  parser.add_argument('--cells', help='by default all')
   parser.add_argument('--seed', type=int, default=0)
   options = parser.parse_args()
+  names = _timing.pick(parser, options.cells, cells.CELLS)
 
   print(f'{_timing.machine()}; seed {options.seed}')
   print(f'Whoever knows nothing scores {1 / SYMBOLS:.0%}.\n')
@@ -132,7 +130,7 @@ def main():
     f'{"score":>6}'
   )
   below = []
-  for name in options.cells.split(','):
+  for name in names:
     cell, terms = cells.CELLS[name](), TERMS.get(name, Terms())
     accuracy, rate = learn(cell, terms.numbers, options.seed)
     if accuracy < terms.score:

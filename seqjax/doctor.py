@@ -14,7 +14,8 @@ the median stands for the largest difference in an array, since rounding may
 carry a relu over its edge.
 
 Exit codes: 0 all within tolerance; 1 the user's error, in one sentence; 70 an
-entry is out of tolerance or fails, which is a bug in this project.
+entry is out of tolerance or fails, which is a bug in this project; 130 Ctrl-C;
+141 nobody read the output. For a cell of your own, `examine(cell)`.
 """
 
 import argparse
@@ -62,6 +63,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
   except errors.UserError as error:
     print(f'error: {error}', file=sys.stderr)
     sys.exit(1)
+  except BrokenPipeError:  # Nobody reads on, and flushing would fail again.
+    os._exit(141)
+  except KeyboardInterrupt:  # Without waiting for what is being compiled.
+    os._exit(130)
   except Exception:
     traceback.print_exc()
     sys.exit(70)
@@ -102,21 +107,21 @@ def report(names: Sequence[str]) -> bool:
   print('\n' + _row('', TOLERANCES))
   began, faults, absent = time.monotonic(), 0, {}
   # Nearly all of the time is compilation, which runs outside Python's lock.
-  with futures.ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+  pool = futures.ThreadPoolExecutor(min(4, os.cpu_count() or 1))
+  try:
     rows = [pool.submit(examine, cells.CELLS[name]()) for name in names]
-    try:
-      for name, row in zip(names, rows, strict=True):
-        entries = row.result()
-        print(_row(name, (e.text for e in entries.values())))
-        for column, entry in entries.items():
-          if entry.wrong:
-            faults += 1
-            _print_wrapped(f'  {column}: {entry.wrong}')
-          if entry.absent:
-            absent.setdefault((column, entry.absent), []).append(name)
-        sys.stdout.flush()
-    finally:
-      pool.shutdown(cancel_futures=True)
+    for name, row in zip(names, rows, strict=True):
+      entries = row.result()
+      print(_row(name, (e.text for e in entries.values())))
+      for column, entry in entries.items():
+        if entry.wrong:
+          faults += 1
+          _print_wrapped(f'  {column}: {entry.wrong}')
+        if entry.absent:
+          absent.setdefault((column, entry.absent), []).append(name)
+      sys.stdout.flush()
+  finally:
+    pool.shutdown(wait=False, cancel_futures=True)
 
   print("\n*  what engine='auto' takes here    -  serves other cells")
   for (column, reason), whom in absent.items():

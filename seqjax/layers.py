@@ -62,8 +62,9 @@ class Recurrent(nn.Module):
     residual: every layer from the second on adds its input to its output, via a
       learned matrix where the widths differ.
     variational: dropout draws one mask per sequence instead of one per step.
-    rates: of the other regularisers, for calls that do not give their own; in
-      evaluation zoneout needs its own too.
+    rates: a `regularizers.Rates` of the other regularisers, for calls that do
+      not give their own. In evaluation zoneout takes its expectation, for which
+      it needs its rate there too.
     candidate_per_step: dropout of the candidate draws one mask per step instead
       of one per sequence.
     initial_carry: 'zero'; 'normal', drawn per sequence when training, and zero,
@@ -91,6 +92,7 @@ class Recurrent(nn.Module):
   engine: str = 'auto'
 
   def __post_init__(self):
+    cells.require_cell(self.cell)
     if self.merge not in MERGES:
       raise errors.unknown('merge', self.merge, MERGES)
     if self.initial_carry not in INITIAL_CARRIES:
@@ -99,12 +101,18 @@ class Recurrent(nn.Module):
       raise errors.UserError(
         'A bidirectional layer reads both ways already: leave reverse=False.'
       )
-    if not self.hidden_sizes or min(self.hidden_sizes) < 1:
+    sizes = self.hidden_sizes
+    if isinstance(sizes, int) or not sizes or min(sizes) < 1:
       raise errors.UserError(
-        'hidden_sizes needs one width of at least 1 for each layer; got '
-        f'{tuple(self.hidden_sizes)}.'
+        'hidden_sizes needs one width of at least 1 for each layer, as in '
+        f'(128, 64); got {sizes!r}.'
       )
-    regularizers.check(self.rates)
+    if not isinstance(self.rates, regularizers.Rates):
+      raise errors.UserError(
+        'rates must be regularizers.Rates(zoneout_h_rate=0.1, ...); got '
+        f'{self.rates!r}.'
+      )
+    regularizers.check(**self.rates._asdict())
     known = list(inspect.signature(self.cell.init).parameters)[3:]
     for name in self.init_options or {}:
       if name not in known:
@@ -143,6 +151,7 @@ class Recurrent(nn.Module):
     if unknown:
       raise errors.unknown('rate', unknown.pop(), self.rates._fields)
     rates = self.rates._replace(**(rates or {}))
+    regularizers.check(dropout_rate=dropout_rate, **rates._asdict())
     last_carries, all_carries = [], []
     for layer, hidden_size in enumerate(self.hidden_sizes):
       key_layer = None if key is None else jax.random.fold_in(key, layer)
@@ -218,9 +227,7 @@ class Recurrent(nn.Module):
     )
     params = regularizers.weight_noise(keys[2], params, rates.weight_noise)
     if self.compute_dtype is not None:
-      params = jax.tree.map(
-        lambda p: p.astype(self.compute_dtype) if p.ndim > 1 else p, params
-      )
+      params = cells.with_matrices_in(self.compute_dtype, params)
     cell, xs = noisy.with_noise(
       keys[3],
       self.cell,

@@ -6,6 +6,7 @@ import itertools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from seqjax import cells
 
@@ -66,6 +67,14 @@ INPUT_SHAPES = {'conv_lstm_1d': (4, 2), 'conv_lstm_2d': (3, 4, 2)}
 def draw(shape, seed, dtype=jnp.float32):
   # NumPy: no compilation, no key to keep track of.
   return jnp.asarray(np.random.default_rng(seed).normal(size=shape), dtype)
+
+
+def mostly_slow(quick, *axes):
+  """The product of `axes`, for pytest to take, slow but for what is `quick`."""
+  return [
+    pytest.param(*case, marks=[] if case in quick else pytest.mark.slow)
+    for case in itertools.product(*axes)
+  ]
 
 
 def input_shape(name):

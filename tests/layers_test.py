@@ -4,7 +4,9 @@ import itertools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from absl.testing import absltest, parameterized
+from examples import mostly_slow
 
 from seqjax import cells, errors, layers, recurrence
 from seqjax.cells import regularizers
@@ -22,12 +24,44 @@ def make(sizes=(4, 6), cell=None, **options):
 
 
 def init(module, xs):
-  """Parameters moved off their symmetric beginnings."""
-  params = jax.jit(module.init)(jax.random.key(0), xs)
-  noise = np.random.default_rng(1)
+  """Random parameters of the module's shapes, nothing at zero."""
+  shapes = jax.eval_shape(module.init, jax.random.key(0), xs)
+  rng = np.random.default_rng(1)
   return jax.tree.map(
-    lambda p: p + jnp.asarray(0.1 * noise.normal(size=p.shape), p.dtype), params
+    lambda p: jnp.asarray(0.5 * rng.normal(size=p.shape), p.dtype), shapes
   )
+
+
+# Compiled as a whole: much faster than one operation after another.
+@functools.partial(jax.jit, static_argnums=0)
+def apply(module, params, xs, *carry, **options):
+  return module.apply(params, xs, *carry, **options)
+
+
+@pytest.mark.parametrize(
+  'name',
+  mostly_slow(
+    [('weight_noise',), ('zoneout_c_rate',)], regularizers.Rates._fields
+  ),
+)
+def test_every_rate_disturbs_the_training_of_every_layer(name):
+  xs = draw((T, 9, D))
+  module = make((4, 4), cells.lstm())
+  params = init(module, xs)
+  run = jax.jit(
+    lambda key, rate: module.apply(params, xs, key=key, rates={name: rate})
+  )
+  zero, a, again, b = (
+    run(jax.random.key(k), jnp.float32(r))
+    for k, r in ((0, 0.0), (0, 0.5), (0, 0.5), (1, 0.5))
+  )
+  plain = apply(module, params, xs)
+  np.testing.assert_allclose(zero.outputs, plain.outputs, 1e-5, 1e-6)
+  for layer in range(2):
+    h = lambda result, layer=layer: np.asarray(result.carry[layer].h)
+    assert np.abs(h(a) - h(zero)).max() > 1e-3
+    assert np.abs(h(a) - h(b)).max() > 1e-3
+    np.testing.assert_array_equal(h(a), h(again))
 
 
 class RecurrentTest(parameterized.TestCase):
@@ -35,7 +69,7 @@ class RecurrentTest(parameterized.TestCase):
     xs, mask = draw((T, B, D)), draw((T, B), 2) > 0
     module = make()
     params = init(module, xs)
-    result = module.apply(params, xs, mask=mask)
+    result = apply(module, params, xs, mask=mask)
     ys = xs
     for layer in range(2):
       ys, last, every = recurrence.unroll(
@@ -51,9 +85,9 @@ class RecurrentTest(parameterized.TestCase):
     xs = draw((T, B, D))
     module = make(residual=residual)
     params = init(module, xs)
-    whole = module.apply(params, xs)
-    left = module.apply(params, xs[:2])
-    right = module.apply(params, xs[2:], left.carry)
+    whole = apply(module, params, xs)
+    left = apply(module, params, xs[:2])
+    right = apply(module, params, xs[2:], left.carry)
     np.testing.assert_allclose(
       np.concatenate([left.outputs, right.outputs]), whole.outputs, 1e-5, 1e-6
     )
@@ -79,7 +113,7 @@ class RecurrentTest(parameterized.TestCase):
       'mean': (a + b) / 2,
       'product': a * b,
     }[merge]
-    result = module.apply(params, xs, mask=mask)
+    result = apply(module, params, xs, mask=mask)
     np.testing.assert_allclose(result.outputs, expected, 1e-5, 1e-6)
     np.testing.assert_array_equal(np.asarray(result.outputs)[~mask], 0)
 
@@ -90,10 +124,9 @@ class RecurrentTest(parameterized.TestCase):
     mask = np.arange(T)[:, None] < lengths
     module = make(bidirectional=True)
     params = init(module, xs)
-    run = jax.jit(module.apply)
-    batch = run(params, xs, mask=mask).outputs
+    batch = apply(module, params, xs, mask=mask).outputs
     for b, length in enumerate(lengths):
-      alone = module.apply(params, xs[:length, b : b + 1]).outputs
+      alone = apply(module, params, xs[:length, b : b + 1]).outputs
       np.testing.assert_allclose(
         batch[:length, b], alone[:, 0], 1e-5, 1e-6, err_msg=str(length)
       )
@@ -102,12 +135,15 @@ class RecurrentTest(parameterized.TestCase):
     xs, mask = draw((T, B, D)), draw((T, B), 2) > 0
     plain, residual = make((4, 4)), make((4, 4), residual=True)
     params = init(plain, xs)
-    first = make((4,)).apply(
-      {'params': {'layer_0': params['params']['layer_0']}}, xs, mask=mask
+    first = apply(
+      make((4,)),
+      {'params': {'layer_0': params['params']['layer_0']}},
+      xs,
+      mask=mask,
     )
     np.testing.assert_allclose(
-      residual.apply(params, xs, mask=mask).outputs,
-      plain.apply(params, xs, mask=mask).outputs + first.outputs,
+      apply(residual, params, xs, mask=mask).outputs,
+      apply(plain, params, xs, mask=mask).outputs + first.outputs,
       1e-5,
       1e-6,
     )
@@ -118,7 +154,7 @@ class RecurrentTest(parameterized.TestCase):
     params = init(module, xs)
     self.assertEqual(params['params']['shortcut_1']['kernel'].shape, (4, 6))
     self.assertNotIn('bias', params['params']['shortcut_1'])
-    outputs = np.asarray(module.apply(params, xs, mask=mask).outputs)
+    outputs = np.asarray(apply(module, params, xs, mask=mask).outputs)
     np.testing.assert_array_equal(outputs[~mask], 0)
 
   def test_a_learned_carry_is_where_every_document_begins(self):
@@ -128,23 +164,23 @@ class RecurrentTest(parameterized.TestCase):
     params = init(module, xs)
     learned = params['params']['layer_0_initial'].h
     self.assertGreater(np.abs(learned).max(), 0)
-    result = module.apply(params, xs, resets=resets)
-    again = module.apply(params, xs[3:]).outputs
+    result = apply(module, params, xs, resets=resets)
+    again = apply(module, params, xs[3:]).outputs
     np.testing.assert_allclose(result.outputs[3:, 1], again[:, 1], 1e-5, 1e-6)
 
     def begins(params, resets):
-      ys = module.apply(params, xs, resets=resets).outputs
+      ys = apply(module, params, xs, resets=resets).outputs
       return jnp.sum(ys[3:, 1])  # only what comes after the reset
 
-    grad = jax.grad(begins)(params, resets)['params']['layer_0_initial'].h
-    self.assertGreater(np.abs(grad).max(), 1e-3)
+    grads = jax.jit(jax.grad(begins))(params, resets)['params']
+    self.assertGreater(np.abs(grads['layer_0_initial'].h).max(), 1e-3)
 
   def test_a_normal_carry_is_drawn_per_sequence_and_zero_in_evaluation(self):
     xs, nothing = draw((T, 512, D)), jnp.zeros((T, 512), bool)
     module = make((4,), initial_carry='normal', initial_scale=0.5)
     params = init(module, xs)
     carry = lambda key: np.asarray(
-      module.apply(params, xs, mask=nothing, key=key).carry[0].h
+      apply(module, params, xs, mask=nothing, key=key).carry[0].h
     )
     drawn = carry(jax.random.key(0))
     self.assertBetween(drawn.std(), 0.47, 0.53)
@@ -154,7 +190,7 @@ class RecurrentTest(parameterized.TestCase):
   def test_dropout_stands_between_the_layers_only(self):
     xs = draw((T, B, D))
     run = lambda module, params, key: (
-      module.apply(params, xs, key=key, dropout_rate=0.5).outputs
+      apply(module, params, xs, key=key, dropout_rate=0.5).outputs
     )
     one = make((4,))
     params = init(one, xs)
@@ -167,34 +203,38 @@ class RecurrentTest(parameterized.TestCase):
     self.assertGreater(np.abs(a - b).max(), 1e-3)
     np.testing.assert_array_equal(a, run(two, params, jax.random.key(0)))
 
-  def noises(self, module, xs, seed=0, **options):
-    """What each layer and direction handed to its cell, by name."""
+  def noises(self, module, xs, seeds=1, **options):
+    """What each layer and direction handed to its cell, for every seed."""
     params = init(module, xs)
-    with absltest.mock.patch.object(
-      recurrence, 'unroll', wraps=recurrence.unroll
-    ) as unroll:
-      module.apply(params, xs, key=jax.random.key(seed), **options)
-    return [call.args[2].noise for call in unroll.call_args_list]
+
+    @jax.jit
+    def drawn(key):
+      with absltest.mock.patch.object(
+        recurrence, 'unroll', wraps=recurrence.unroll
+      ) as unroll:
+        module.apply(params, xs, key=key, **options)
+      return [call.args[2].noise for call in unroll.call_args_list]
+
+    return [drawn(jax.random.key(seed)) for seed in range(seeds)]
 
   def test_layers_and_directions_have_masks_of_their_own(self):
     xs = draw((40, 30, D))
     module = make((4, 4), cells.lstm(), bidirectional=True)
     rates = {'state_dropout_rate': 0.5, 'zoneout_h_rate': 0.5}
-    noises = self.noises(module, xs, rates=rates)
+    noises, other = self.noises(module, xs, seeds=2, rates=rates)
     self.assertLen(noises, 4)
     for a, b in itertools.combinations(noises, 2):
       for masks in zip(
         (a.state.kept, a.zoneout_h), (b.state.kept, b.zoneout_h), strict=True
       ):
         self.assertBetween(np.mean(masks[0] != masks[1]), 0.35, 0.65)
-    other = self.noises(module, xs, seed=1, rates=rates)
     self.assertTrue((other[0].zoneout_h != noises[0].zoneout_h).any())
 
   def test_the_candidate_may_have_a_mask_for_every_step(self):
     xs, rates = draw((20, B, D)), {'candidate_dropout_rate': 0.5}
     for per_step in (False, True):
       module = make((4,), candidate_per_step=per_step)
-      (noise,) = self.noises(module, xs, rates=rates)
+      ((noise,),) = self.noises(module, xs, rates=rates)
       kept = np.asarray(noise.candidate.kept)
       self.assertEqual((kept == kept[:1]).all(), not per_step)
 
@@ -228,7 +268,10 @@ class RecurrentTest(parameterized.TestCase):
     rate = regularizers.Rates(zoneout_h_rate=0.25)
     plain, zoned = make(), make(rates=rate)
     params = init(plain, xs)
-    run = lambda module, **options: module.apply(params, xs, **options).outputs
+    # Not `apply`, to which a rate would be a traced number.
+    run = lambda module, **options: jax.jit(
+      lambda params: module.apply(params, xs, **options).outputs
+    )(params)
     np.testing.assert_array_equal(
       run(zoned, rates={'zoneout_h_rate': 0.0}), run(plain)
     )
@@ -248,41 +291,24 @@ class RecurrentTest(parameterized.TestCase):
     )
     plain, noised = make(), make(rates=rates)
     params = init(plain, xs)
-    run = lambda module, key: module.apply(params, xs, key=key).outputs
+    run = lambda module, key: apply(module, params, xs, key=key).outputs
     np.testing.assert_array_equal(run(noised, None), run(plain, None))
-
-  @parameterized.parameters(*regularizers.Rates._fields)
-  def test_every_rate_disturbs_the_training_of_every_layer(self, name):
-    xs = draw((T, 9, D))
-    module = make((4, 4), cells.lstm())
-    params = init(module, xs)
-    run = jax.jit(
-      lambda key, rate: module.apply(params, xs, key=key, rates={name: rate})
-    )
-    zero, a, again, b = (
-      run(jax.random.key(k), jnp.float32(r))
-      for k, r in ((0, 0.0), (0, 0.5), (0, 0.5), (1, 0.5))
-    )
-    plain = module.apply(params, xs)
-    np.testing.assert_allclose(zero.outputs, plain.outputs, 1e-5, 1e-6)
-    for layer in range(2):
-      h = lambda result, layer=layer: np.asarray(result.carry[layer].h)
-      self.assertGreater(np.abs(h(a) - h(zero)).max(), 1e-3)
-      self.assertGreater(np.abs(h(a) - h(b)).max(), 1e-3)
-      np.testing.assert_array_equal(h(a), h(again))
 
   def test_the_input_of_every_layer_is_dropped_the_same_at_all_steps(self):
     xs = jnp.ones((T, 50, D))
     module = make((3, 4), cells.lstm())
     params = init(module, xs)
-    with absltest.mock.patch.object(
-      recurrence, 'unroll', wraps=recurrence.unroll
-    ) as unroll:
-      module.apply(
-        params, xs, key=jax.random.key(0), rates={'input_dropout_rate': 0.5}
-      )
-    for call in unroll.call_args_list:
-      dropped = np.asarray(call.args[2]) == 0
+
+    @jax.jit
+    def inputs(key):
+      with absltest.mock.patch.object(
+        recurrence, 'unroll', wraps=recurrence.unroll
+      ) as unroll:
+        module.apply(params, xs, key=key, rates={'input_dropout_rate': 0.5})
+      return [call.args[2] for call in unroll.call_args_list]
+
+    for layer_xs in inputs(jax.random.key(0)):
+      dropped = np.asarray(layer_xs) == 0
       self.assertBetween(dropped.mean(), 0.3, 0.7)
       np.testing.assert_array_equal(dropped, np.stack([dropped[0]] * T))
 
@@ -304,23 +330,40 @@ class RecurrentTest(parameterized.TestCase):
     module = make(
       (4,), cells.lstm(), init_options={'forget_bias': 3.0, 'scheme': 'uniform'}
     )
-    b = module.init(jax.random.key(0), xs)['params']['layer_0'].b
+    b = jax.jit(module.init)(jax.random.key(0), xs)['params']['layer_0'].b
     self.assertBetween(np.split(np.asarray(b), 4)[1].min(), 2.5, 3.5)
 
   def test_products_in_bfloat16_keep_carries_in_float32(self):
     xs = draw((T, B, D))
     exact, module = make(), make(compute_dtype=jnp.bfloat16)
     params = init(module, xs)
-    result = module.apply(params, xs)
+    result = apply(module, params, xs)
     self.assertEqual(result.carry[0].h.dtype, jnp.float32)
-    error = np.abs(result.outputs - exact.apply(params, xs).outputs).max()
+    error = np.abs(result.outputs - apply(exact, params, xs).outputs).max()
     self.assertBetween(error, 1e-6, 0.05)
-    grads = jax.grad(lambda p: module.apply(p, xs).outputs.sum())(params)
+    loss = lambda p: module.apply(p, xs).outputs.sum()
+    grads = jax.jit(jax.grad(loss))(params)
     for g in jax.tree.leaves(grads):
       self.assertEqual(g.dtype, jnp.float32)
       self.assertGreater(np.abs(g).max(), 0)
 
+  def test_a_rate_of_a_call_is_checked(self):
+    xs = draw((T, B, D))
+    module = make((4,))
+    params = init(module, xs)
+    for rates in ({'zoneout_h_rate': 1.5}, {'input_dropout_rate': np.nan}):
+      with self.assertRaisesRegex(errors.UserError, 'must be at least 0'):
+        module.apply(params, xs, rates=rates)
+    with self.assertRaisesRegex(errors.UserError, 'dropout_rate is 2'):
+      module.apply(params, xs, dropout_rate=2)
+
   def test_mistakes_are_sentences_at_construction(self):
+    with self.assertRaisesRegex(TypeError, 'with its brackets'):
+      make(cell=cells.lstm)
+    with self.assertRaisesRegex(errors.UserError, r'as in \(128, 64\); got 4'):
+      make(4)
+    with self.assertRaisesRegex(errors.UserError, r'regularizers\.Rates'):
+      make(rates={'zoneout_h_rate': 0.1})
     with self.assertRaisesRegex(errors.UserError, "Did you mean 'concat'"):
       make(merge='concatenate')
     with self.assertRaisesRegex(errors.UserError, "Did you mean 'learned'"):

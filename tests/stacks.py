@@ -36,6 +36,10 @@ STRUCTURES = {
 }
 
 
+# Most of the time goes into compiling: this takes half of it.
+CARELESSLY = {'xla_backend_optimization_level': 0}
+
+
 class Case(NamedTuple):
   name: str
   engine: str
@@ -56,9 +60,14 @@ def module(case):
   )
 
 
-@functools.cache
 def example(case):
   """params and carry of the stack, and xs: random, nothing zero."""
+  # The same for every engine and dtype.
+  return _example(case._replace(engine='auto', dtype='float64'))
+
+
+@functools.cache
+def _example(case):
   seeds = itertools.count(1)
   draw = lambda shape: np.random.default_rng(next(seeds)).normal(size=shape)
   xs = draw((T, B, *input_shape(case.name)))
@@ -70,7 +79,7 @@ def example(case):
     value = jax.tree.map(lambda p: np.asarray(p) + 0.3 * draw(p.shape), value)
     return ADJUST_PARAMS.get(case.name, lambda p: p)(value)
 
-  init = jax.jit(module(case).init)
+  init = jax.jit(module(case).init, compiler_options=CARELESSLY)
   params = init(jax.random.key(0), np.float32(xs))['params']
   params = {k: vary(k, v) for k, v in params.items()}
   carry = jax.tree.map(
@@ -128,7 +137,12 @@ def program(case):
     results = outputs, by_name(case, last), by_name(case, every)
     return score(results, weights), results
 
-  return jax.jit(jax.grad(loss, argnums=(0, 1, 2), has_aux=True))
+  # One layer is compiled as users have it.
+  stacked = len(STRUCTURES[case.structure]['hidden_sizes']) > 1
+  return jax.jit(
+    jax.grad(loss, argnums=(0, 1, 2), has_aux=True),
+    compiler_options=CARELESSLY if stacked else None,
+  )
 
 
 def run(case, weights, mask, resets, xs=None, carry=None):
@@ -174,9 +188,13 @@ def exact(case, params, xs, carry, mask, resets):
   return xs, last, every
 
 
-@functools.cache
 def weights_of(case):
   """A factor for every entry of the results; the oracle knows their shapes."""
+  return _weights_of(case._replace(engine='auto', dtype='float64'))
+
+
+@functools.cache
+def _weights_of(case):
   results = exact_example(case, NOWHERE)
   seeds = itertools.count(100)
   return jax.tree.map(

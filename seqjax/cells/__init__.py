@@ -5,7 +5,16 @@ import functools
 import jax
 
 from seqjax.cells.activations import ACTIVATIONS
-from seqjax.cells.cell import Cell, HiddenCarry, check, named, product, step
+from seqjax.cells.cell import (
+  Cell,
+  HiddenCarry,
+  check,
+  named,
+  product,
+  require_cell,
+  step,
+  with_matrices_in,
+)
 from seqjax.cells.conv_lstm import ConvLSTMParams, conv_lstm
 from seqjax.cells.echo_state import EchoStateParams, echo_state
 from seqjax.cells.elman import ElmanParams, elman, irnn
@@ -104,8 +113,10 @@ __all__ = [
   'mut',
   'named',
   'product',
+  'require_cell',
   'rg_lru',
   'slstm',
   'step',
   'ugrnn',
+  'with_matrices_in',
 ]

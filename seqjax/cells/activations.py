@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 ACTIVATIONS = {
   'elu': jax.nn.elu,
+  'gelu': jax.nn.gelu,
   'hard_sigmoid': jax.nn.hard_sigmoid,
   'hard_tanh': jax.nn.hard_tanh,
   'identity': lambda x: x,

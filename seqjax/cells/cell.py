@@ -51,7 +51,8 @@ class Cell(NamedTuple):
   # (params, y_t) -> output: for all steps at once; None: the output is y_t.
   readout: Callable[[Any, Any], Any] | None = None
   # (params, u_t) -> (a_t, b_t), with carry_t = a_t * carry_tm1 + b_t leaf by
-  # leaf, or by `linear.times` where a pair of leaves is a complex number.
+  # leaf, or by `linear.times` where a pair of leaves is a complex number. Only
+  # its shape is checked: `linear.cell` makes an `update` that agrees with it.
   linear: Callable[[Any, Any], tuple[Any, Any]] | None = None
 
 
@@ -59,6 +60,15 @@ class HiddenCarry(NamedTuple):
   """The carry of a cell whose only state is its output."""
 
   h: jax.Array  # [H]
+
+
+def require_cell(cell) -> None:
+  """Refuses what is no Cell, such as a builder without its brackets."""
+  if not isinstance(cell, Cell):
+    raise TypeError(
+      'Expected one Cell, such as cells.lstm(), with its brackets; got '
+      f'{cell!r:.100}.'
+    )
 
 
 def step(cell: Cell, params, carry, u_t):
@@ -95,6 +105,16 @@ def product(x, w, dtype):
   return y.reshape(heads, -1, size).swapaxes(0, 1).reshape(-1)
 
 
+def with_matrices_in(dtype, params):
+  """The same parameters, to compute in `dtype`: vectors stay as they are."""
+
+  def cast(p):
+    is_float = jnp.issubdtype(p.dtype, jnp.floating)
+    return p.astype(dtype) if p.ndim > 1 and is_float else p
+
+  return jax.tree.map(cast, params)
+
+
 def check(cell: Cell, params, x_t, carry=None) -> None:
   """Refuses, before anything is run, a cell that cannot be unrolled.
 
@@ -117,21 +137,32 @@ def check(cell: Cell, params, x_t, carry=None) -> None:
   """
   try:
     u_t = jax.eval_shape(cell.project, params, x_t)
-  except (TypeError, ValueError) as e:
+  except errors.UserError:
+    raise
+  except (AttributeError, TypeError, ValueError) as e:
     raise errors.UserError(
       f'These params take no input of shape {_shapes(x_t)} for one example and '
-      'step. xs must be [T, B, ...], with the features that init was shown. '
-      f'({_first_line(e)})'
+      'step. xs must be [T, B, ...], time first, with the features that init '
+      f'was shown, and the params those of this cell. ({_first_line(e)})'
     ) from e
   if carry is None:
     carry = jax.eval_shape(cell.carry, params, x_t)
   try:
     carry_t, _ = jax.eval_shape(lambda *a: step(cell, *a), params, carry, u_t)
-  except (TypeError, ValueError) as e:
+  except errors.UserError:
+    raise
+  except (AttributeError, TypeError, ValueError) as e:
     raise errors.UserError(
-      f'A step of this cell fails on a carry of shape {_shapes(carry)}: '
-      f'{_first_line(e)}'
+      f'A step of this cell fails on a carry of shape {_shapes(carry)}; are '
+      f'the params those of this cell? ({_first_line(e)})'
     ) from e
+  if cell.linear is not None:
+    for part in jax.eval_shape(cell.linear, params, u_t):
+      if jax.tree.map(jnp.shape, part) != jax.tree.map(jnp.shape, carry):
+        raise errors.UserError(
+          '`linear` must give a_t and b_t of the structure and shapes of the '
+          f'carry, {_shapes(carry)}, and gave {_shapes(part)}.'
+        )
   before, after = (jax.tree.structure(c) for c in (carry, carry_t))
   if before != after:
     raise errors.UserError(

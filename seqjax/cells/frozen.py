@@ -5,11 +5,16 @@ from typing import Any, NamedTuple
 
 import jax
 
+from seqjax import errors
 from seqjax.cells import cell as cell_lib
 
 
 class Frozen(NamedTuple):
-  """Marks parameters that no optimizer moves, by weight decay neither."""
+  """Marks parameters that `training` leaves alone, weight decay included.
+
+  An optimizer of your own sees a gradient of zero, and moves them if it decays
+  weights.
+  """
 
   value: Any
 
@@ -18,8 +23,8 @@ class Frozen(NamedTuple):
 def frozen(cell: cell_lib.Cell) -> cell_lib.Cell:
   """The same cell, not trained: only what reads it learns.
 
-  Its parameters are `Frozen(params)`, and their gradient is zero; that of input
-  and carry is as it is.
+  Its parameters are `Frozen(params)`, those of a trained cell for example, and
+  their gradient is zero; that of input and carry is as it is.
 
   Example:
     >>> import jax, jax.numpy as jnp
@@ -29,6 +34,8 @@ def frozen(cell: cell_lib.Cell) -> cell_lib.Cell:
     (4, 12)
   """
 
+  cell_lib.require_cell(cell)
+
   # Wrapped, so that its signature names the numbers that the cell takes.
   @functools.wraps(cell.init)
   def init(key, x_t, hidden_size, **numbers) -> Frozen:
@@ -37,8 +44,15 @@ def frozen(cell: cell_lib.Cell) -> cell_lib.Cell:
   def thaw(function):
     if function is None:
       return None
-    return lambda params, *rest: function(
-      jax.lax.stop_gradient(params.value), *rest
-    )
+
+    def still(params, *rest):
+      if not isinstance(params, Frozen):
+        raise errors.UserError(
+          'A frozen cell takes its parameters as cells.Frozen(params); got '
+          f'{type(params).__name__}.'
+        )
+      return function(jax.lax.stop_gradient(params.value), *rest)
+
+    return still
 
   return cell_lib.Cell(init, *map(thaw, cell[1:]))

@@ -50,7 +50,7 @@ def grid_lstm(depth=2, *, tied=False) -> cell_lib.Cell:
     `forget_bias` (default 1) is added to the bias of f in both dimensions.
 
   Raises:
-    UserError: a depth below 1.
+    UserError: a depth that is not from 1 to 256.
 
   Source: Kalchbrenner, Danihelka and Graves (2015), arXiv:1507.01526, whose
     equations have no bias. As there, the output gate is inside the tanh.
@@ -62,8 +62,8 @@ def grid_lstm(depth=2, *, tied=False) -> cell_lib.Cell:
     >>> cell.carry(params, jnp.ones(3)).h.shape
     (3, 4)
   """
-  if depth < 1:
-    raise errors.UserError(f'depth is {depth}; it must be at least 1.')
+  if not 1 <= depth <= 256:  # A step is written out block by block.
+    raise errors.UserError(f'depth is {depth}; it must be from 1 to 256.')
 
   def init(
     key,

@@ -82,6 +82,11 @@ def check(x_t, hidden_size, scheme='orthogonal', heads=1, axes=1):
     UserError: unknown scheme, no positive width, or heads that do not divide
       it; an input that is no single example.
   """
+  if not hasattr(x_t, 'shape'):
+    raise errors.UserError(
+      'init takes an example of the input, such as jnp.zeros(3), and not its '
+      f'width; got {x_t!r}.'
+    )
   if len(x_t.shape) != axes:
     one = {1: '[D]', 2: '[W, C]', 3: '[H, W, C]'}[axes]
     raise errors.UserError(

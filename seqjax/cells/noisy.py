@@ -97,7 +97,10 @@ def regularized(cell: cell_lib.Cell) -> cell_lib.Cell:
 
   def update(params, carry, noisy):
     z_t, noise = noisy
-    function = cell.update
+    # Seen through a jit, so that h_t and y_t are one object if they are one.
+    function = probe.visited(
+      cell.update, lambda name, value: cell_lib.named(value, name)
+    )
     if noise.candidate is not None:
       drop = functools.partial(_drop, noise.candidate)
       function = probe.edited(function, {'candidate': drop})
@@ -231,8 +234,9 @@ def _check_cell(cell, params, xs, rates):
     if not mixed or 'dot_general' in gated or 'conv_general' in gated:
       raise errors.UserError(
         'state_dropout_rate needs a cell that multiplies h by its recurrent '
-        'weights in `mix` and nowhere else; in this one a gate comes first, or '
-        'there is no such product. Use candidate_dropout_rate.'
+        'weights in `mix` and nowhere else; in this one a gate comes first, '
+        'another part of the carry is multiplied, or nothing is. Use '
+        'candidate_dropout_rate.'
       )
   if regularizers.is_off(rates.candidate_dropout_rate):
     return carry, None
@@ -240,7 +244,8 @@ def _check_cell(cell, params, xs, rates):
   if 'candidate' not in named:
     raise errors.UserError(
       'candidate_dropout_rate needs a cell that gives a value the name '
-      f'candidate; this one names {", ".join(sorted(named)) or "nothing"}.'
+      "candidate in `update`, as in cells.named(n, 'candidate'); this one "
+      f'names {", ".join(sorted(named)) or "nothing"}.'
     )
   return carry, named['candidate']
 

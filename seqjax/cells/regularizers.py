@@ -36,14 +36,14 @@ def is_off(rate) -> bool:
   return isinstance(rate, (int, float)) and rate == 0
 
 
-def check(rates: Rates) -> None:
+def check(**rates) -> None:
   """Refuses, in a sentence, rates that are out of range. Traced ones pass."""
-  for name, rate in rates._asdict().items():
-    if not isinstance(rate, (int, float)):
+  for name, rate in rates.items():
+    if isinstance(rate, jax.core.Tracer):
       continue
     if name == 'weight_noise':
       valid, expected = 0 <= rate < math.inf, 'at least 0'
-    elif name.startswith('zoneout'):
+    elif name.startswith(('zoneout', 'probability')):
       valid, expected = 0 <= rate <= 1, 'at least 0 and at most 1'
     else:
       valid, expected = 0 <= rate < 1, 'at least 0 and below 1'
@@ -64,7 +64,8 @@ def drop_connect(key, params, rate):
 
   Args:
     key: PRNG key; None means evaluation and drops nothing.
-    params: of a cell; its fields whose names begin with `w_h` are dropped.
+    params: of a cell; its fields whose names begin with `w_h` are dropped, or
+      with `w_y`, the feedback of a Jordan network.
     rate: in [0, 1); may be traced.
 
   Raises:
@@ -77,7 +78,7 @@ def drop_connect(key, params, rate):
 
   if is_off(rate):
     return params
-  return _on_fields('w_h', 'weight_dropout_rate', drop, key, params)
+  return _on_fields(('w_h', 'w_y'), 'weight_dropout_rate', drop, key, params)
 
 
 def weight_noise(key, params, stddev):
@@ -101,16 +102,16 @@ def weight_noise(key, params, stddev):
 
   if is_off(stddev):
     return params
-  return _on_fields('w_', 'weight_noise', add, key, params)
+  return _on_fields(('w_',), 'weight_noise', add, key, params)
 
 
-def _on_fields(prefix, rate_name, function, key, params):
-  """`function(key, w)` for each field whose name begins with the prefix."""
+def _on_fields(prefixes, rate_name, function, key, params):
+  """`function(key, w)` for each field whose name begins with a prefix."""
   index = itertools.count()
 
   def visit(path, w):
     name = jax.tree_util.keystr(path[-1:], simple=True)
-    if not name.startswith(prefix):
+    if not name.startswith(prefixes):
       return w
     i = next(index)
     return w if key is None else function(jax.random.fold_in(key, i), w)
@@ -118,7 +119,7 @@ def _on_fields(prefix, rate_name, function, key, params):
   params = jax.tree.map_with_path(visit, params)
   if not next(index):
     raise errors.UserError(
-      f'{rate_name} needs a cell with matrices named {prefix}..., and this one '
-      'has none.'
+      f'{rate_name} needs a cell with matrices named {prefixes[0]}..., and '
+      'this one has none.'
     )
   return params

@@ -69,7 +69,8 @@ def slstm(*, heads=1, forget='sigmoid') -> cell_lib.Cell:
     (`recurrent_scale=0`).
 
   Raises:
-    UserError: another value of `forget`; in `init`, heads that do not divide H.
+    UserError: another value of `forget`; in `init`, heads that do not divide H,
+      or a negative forget_power.
 
   Source: Beck et al. (2024), arXiv:2405.04517, without the convolution and the
     norm around it. m begins at minus infinity; xlstm and FlashRNN begin at 0,
@@ -99,6 +100,10 @@ def slstm(*, heads=1, forget='sigmoid') -> cell_lib.Cell:
       key, x_t, hidden_size, 4, scheme, recurrent_scale, heads=heads
     )
     b_i, b_f, b_z, b_o = jnp.split(b, 4)
+    if isinstance(forget_power, (int, float)) and forget_power < 0:
+      raise errors.UserError(
+        f'forget_power is {forget_power}; it must be above 0, or 0 for none.'
+      )
     if forget_power:
       share = jnp.linspace(0, 1, hidden_size // heads, dtype=b.dtype)
       b_f = jnp.tile(5 - 12 * share**forget_power, heads)

@@ -3,6 +3,8 @@
 import inspect
 from typing import Any
 
+import numpy as np
+
 from seqjax import cells, errors
 
 
@@ -51,7 +53,7 @@ def _split(text: str) -> dict[str, str]:
   typed = {}
   for part in filter(None, (p.strip() for p in text.split(','))):
     option, equals, value = (s.strip() for s in part.partition('='))
-    if not equals or not value:
+    if not (option and equals and value) or ' ' in value:
       raise errors.UserError(
         f'--cell_options={text}: expected option=value, with commas between '
         f'them, and got {part!r}.'
@@ -74,8 +76,8 @@ def _value(option: str, text: str, default) -> Any:
   kind = int if default is None else type(default)
   parse, noun = {
     bool: ({'true': True, 'false': False}.__getitem__, 'true or false'),
-    int: (int, 'an integer'),
-    float: (_finite, 'a finite number'),
+    int: (_integer, 'an integer below 2^31'),
+    float: (_finite, 'a finite number in float32'),
     str: (str, 'a name'),
   }[kind]
   try:
@@ -86,8 +88,15 @@ def _value(option: str, text: str, default) -> Any:
     ) from None
 
 
+def _integer(text: str) -> int:
+  number = int(text)
+  if abs(number) >= 2**31:
+    raise ValueError(text)
+  return number
+
+
 def _finite(text: str) -> float:
   number = float(text)
-  if number - number:  # inf and nan
+  if not abs(number) <= float(np.finfo(np.float32).max):  # nan too
     raise ValueError(text)
   return number

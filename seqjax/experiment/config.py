@@ -94,7 +94,9 @@ class Config:
     choices=_names_in('seqjax.cells:SCHEMES'),
   )
   forget_bias: float = fields.field(
-    1.0, 'of the LSTM at the start; -1 to 3, and 1 keeps what it has seen'
+    1.0,
+    'of the forget gate at the start, where the cell has one; -1 to 3. At 1 '
+    "the cell's own default stands; --cell_options=forget_bias=1 insists",
   )
   chrono_steps: int = fields.field(
     0,
@@ -118,11 +120,13 @@ class Config:
     below=1,
   )
   state_dropout_rate: float = _regularizer(
-    'the same of the state, where it meets the recurrent weights; 0 to 0.5',
+    'recurrent dropout of the state, where it meets the recurrent weights, one '
+    'mask per sequence; 0 to 0.5',
     below=1,
   )
   candidate_dropout_rate: float = _regularizer(
-    'the same of the candidate alone, which loses no memory; 0 to 0.5', below=1
+    'recurrent dropout of the candidate alone, which loses no memory; 0 to 0.5',
+    below=1,
   )
   candidate_per_step: bool = fields.field(
     False,

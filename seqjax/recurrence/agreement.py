@@ -94,7 +94,7 @@ def program(
   def direction(inputs, reverse):
     def unrolled(params, xs, carry, initial_carry):
       if matrix_dtype is not None:
-        params = _with_matrices(params, matrix_dtype)
+        params = cells.with_matrices_in(matrix_dtype, params)
       return recurrence.unroll(
         cell,
         params,
@@ -140,7 +140,9 @@ def in_float64(cell: cells.Cell, inputs: Inputs) -> Results:
 def rounded(params):
   """Params whose matrices are numbers that bfloat16 can hold."""
   return jax.tree.map(
-    lambda r, p: r.astype(p.dtype), _with_matrices(params, jnp.bfloat16), params
+    lambda r, p: r.astype(p.dtype),
+    cells.with_matrices_in(jnp.bfloat16, params),
+    params,
   )
 
 
@@ -177,10 +179,6 @@ def error(ours, exact, over=np.max) -> tuple[float, str]:
     if relative > worst[0]:
       worst = relative, jax.tree_util.keystr(path)
   return worst
-
-
-def _with_matrices(params, dtype):
-  return jax.tree.map(lambda p: p.astype(dtype) if p.ndim > 1 else p, params)
 
 
 def _draw(rng, shape, dtype=np.float32):

@@ -32,7 +32,8 @@ def associative(cell, params, us, carry, initial_carry, mask, resets, reverse):
     b = scan.where(resets, _add(linear.times(a, fresh), b), b)
     a = scan.keep(~resets, a)
   begins, ends = (-1, 0) if reverse else (0, -1)
-  entering = linear.times(_at(a, begins), carry)
+  first = carry if resets is None else scan.keep(~resets[begins], carry)
+  entering = linear.times(_at(a, begins), first)
   b = jax.tree.map(lambda b, c: b.at[begins].add(c), b, entering)
 
   carries = solve(a, b, reverse)
@@ -77,7 +78,8 @@ def solve(a, b, reverse):
 def _compose(first, then):
   a, b = first
   a_then, b_then = then
-  return linear.times(a_then, a), _add(linear.times(a_then, b), b_then)
+  passed_on = linear.passed_on
+  return passed_on(a_then, a), _add(passed_on(a_then, b), b_then)
 
 
 def _add(x, y):

@@ -24,14 +24,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from seqjax import cells
+from seqjax import cells, errors
 from seqjax.recurrence import forcing, fused, readouts, scan
 from seqjax.recurrence.unroll import Unrolled, unroll
 
 
 def concatenate(x_t, y_tm1):
-  """[D] and [K] side by side."""
-  return jnp.concatenate([x_t, y_tm1.astype(x_t.dtype)])
+  """[D] and [K] side by side, in floats."""
+  dtype = x_t.dtype if jnp.issubdtype(x_t.dtype, jnp.floating) else y_tm1.dtype
+  return jnp.concatenate([x_t.astype(dtype), y_tm1.astype(dtype)])
 
 
 class Loop(NamedTuple):
@@ -73,6 +74,7 @@ def closed(loop: Loop) -> cells.Cell:
   Initialisation: `init(key, x_t, H)` with the numbers of the cell's `init`.
   """
   cell, readout, join = loop
+  cells.require_cell(cell)
 
   # Wrapped, so that its signature names the numbers that the cell takes.
   @functools.wraps(cell.init)
@@ -178,6 +180,7 @@ def run(
     (5, 2, 7)
   """
   cell = closed(loop) if isinstance(loop, Loop) else loop
+  _check_teacher(xs, targets, coins)
   if targets is None:
     return unroll(cell, params, xs, carry, **options)
   if coins is None:
@@ -186,6 +189,21 @@ def run(
     coins = jnp.ones(jax.tree.leaves(targets)[0].shape[:2], bool)
   xs = forcing.Forced(xs, targets, coins)
   return unroll(forcing.forced(cell), params, xs, carry, **options)
+
+
+def _check_teacher(xs, targets, coins) -> None:
+  if targets is None and coins is not None:
+    raise errors.UserError(
+      'coins choose between the target and the output: give targets too.'
+    )
+  leading = jnp.shape(jax.tree.leaves(xs)[0])[:2]
+  for name, given in (('targets', targets), ('coins', coins)):
+    for x in jax.tree.leaves(given):
+      if jnp.shape(x)[:2] != leading:
+        raise errors.UserError(
+          f'{name} must begin with [T, B] = {list(leading)}, as xs does; they '
+          f'have shape {jnp.shape(x)}.'
+        )
 
 
 def _taught(
@@ -248,5 +266,5 @@ def _delay() -> cells.Cell:
     project=lambda params, x_t: x_t,
     mix=None,
     update=lambda params, carry, x_t: (x_t, carry),
-    linear=lambda params, x_t: (jnp.zeros_like(x_t), x_t),
+    linear=lambda params, x_t: (jax.tree.map(jnp.zeros_like, x_t), x_t),
   )

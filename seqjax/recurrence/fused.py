@@ -249,7 +249,7 @@ def _instantiate(tree):
 def _by_rank(params):
   """Vectors and matrices apart, each with None in the place of the others."""
   pick = lambda keeps: jax.tree.map(lambda p: p if keeps(p) else None, params)
-  return pick(lambda p: p.ndim < 2), pick(lambda p: p.ndim >= 2)
+  return pick(lambda p: jnp.ndim(p) < 2), pick(lambda p: jnp.ndim(p) >= 2)
 
 
 def _either(some, rest):
@@ -268,5 +268,7 @@ def _update_reads(cell, some, params, entries, zs) -> bool:
   step = lambda some, *rest: cell.update(_either(some, params), *rest)
   jaxpr = jax.make_jaxpr(step)(some, carry, z_t).jaxpr
   inputs = set(jaxpr.invars[: len(jax.tree.leaves(some))])
+  # Read by an operation, or handed on as it is.
   used = {str(v) for e in jaxpr.eqns for v in e.invars}
+  used.update(map(str, jaxpr.outvars))
   return any(str(v) in used for v in inputs)

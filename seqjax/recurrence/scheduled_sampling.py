@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax import errors
+from seqjax.cells import regularizers
 
 
 def coins(key, probability, steps: int, batch_size: int):
@@ -25,7 +26,11 @@ def coins(key, probability, steps: int, batch_size: int):
 
   Returns:
     [T, B] bool. Every step tosses its own, as in Bengio et al. (2015).
+
+  Raises:
+    UserError: a probability that is none.
   """
+  regularizers.check(probability=probability)
   return jax.random.bernoulli(key, probability, (steps, batch_size))
 
 

@@ -114,10 +114,7 @@ def unroll(
     >>> ys.shape, carry.h.shape
     ((5, 2, 4), (2, 4))
   """
-  if not isinstance(cell, cells.Cell):
-    raise TypeError(
-      f'Expected a Cell, such as cells.lstm(), with its brackets; got {cell!r}.'
-    )
+  cells.require_cell(cell)
   if engine == 'auto':
     engine = engine_for(cell)
   if engine not in ENGINES:

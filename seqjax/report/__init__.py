@@ -1,1 +1,1 @@
-"""Figures from run directories."""
+"""Figures from run directories, and the page of cells."""

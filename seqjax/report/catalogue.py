@@ -19,18 +19,18 @@ PEERS = {
   'conv_lstm_2d': 'Keras, Flax (linen), haiku, tf.contrib',
   'echo_state': 'TF Addons',
   'elman': 'torch, Keras, Flax, Sonnet, tf.contrib, FlashRNN, XMA',
-  'elman_relu': 'torch, Keras, Flax, haiku, tf.contrib',
+  'elman_relu': 'torch, Keras, Flax, haiku, Sonnet, tf.contrib',
   'elman_sigmoid': 'Keras, Flax, Sonnet, tf.contrib',
   'grid_lstm': 'tf.contrib',
-  'gru': 'torch, Keras, Flax (linen), Sonnet, fused kernels',
+  'gru': 'torch, Keras, Flax (linen), Sonnet (CuDNNGRU), fused kernels',
   'gru_layer_norm': 'tf.contrib, haste',
-  'gru_reset_before': 'Keras, haiku, tf.contrib; XMA without biases',
+  'gru_reset_before': 'Keras, haiku, Sonnet, tf.contrib; XMA without biases',
   'ind_rnn': 'tf.contrib, haste',
   'irnn': 'torch, Keras, Flax, tf.contrib: relu, its weights set by hand',
   'jordan_hidden': 'Nobody',
   'jordan_output': 'Nobody',
   'lru': 'diagonal recurrences of other forms: recurrentgemma, S5',
-  'lstm': 'torch, Keras, Flax, haiku, tf.contrib, fused kernels',
+  'lstm': 'torch, Keras, Flax, haiku, Sonnet, tf.contrib, fused kernels',
   'lstm_coupled': 'tf.contrib; ParaRNN in a form of its own',
   'lstm_hard': 'Keras',
   'lstm_layer_norm': 'tf.contrib, haste',
@@ -51,6 +51,13 @@ HEAD = """\
 Printed by `python -m seqjax.report.catalogue` from the cells themselves, and
 held to them by a test. The names in the first column are those of `--cell` and
 of `cells.CELLS`.
+
+Options of a builder and numbers of its `init` may be given on the command line,
+`--cell=lstm --cell_options=peephole=true,projection=128,forget_bias=2`, and in
+Python to each, `cells.lstm(peephole=True, projection=128)` and
+`init(..., forget_bias=2.0)`. Options go together unless a sentence refuses it.
+An activation is any elementwise function in Python, and on the command line one
+of {activations}.
 
 Parameters are counted with the default options: D is the width of the input, H
 the hidden size; of a convolutional cell C and H are the channels in and out.
@@ -208,7 +215,8 @@ def page() -> str:
   groups = {}
   for name in sorted(cells.CELLS):
     groups.setdefault(builder(name), []).append(name)
-  parts = [HEAD, _table(sorted(cells.CELLS)), *map(_section, groups.values())]
+  head = HEAD.format(activations=', '.join(cells.ACTIVATIONS))
+  parts = [head, _table(sorted(cells.CELLS)), *map(_section, groups.values())]
   return '\n\n'.join(part.strip() for part in parts) + '\n'
 
 

@@ -24,8 +24,9 @@ class SanityTest(parameterized.TestCase):
   def test_a_model_begins_with_even_odds(self, name):
     init, logits = sanity.model(cells.CELLS[name](), {})
     xs, _ = sanity.batch(jax.random.key(0), 3)
-    params = init(jax.random.key(0))
-    np.testing.assert_array_equal(logits(params, xs), jnp.zeros((3, 4)))
+    params = jax.jit(init)(jax.random.key(0))
+    scores = jax.jit(logits)(params, xs)
+    np.testing.assert_array_equal(scores, jnp.zeros((3, 4)))
 
   def test_a_cell_learns_and_not_at_once(self):
     cell = cells.min_gru()

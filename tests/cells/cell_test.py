@@ -66,6 +66,18 @@ class CheckTest(parameterized.TestCase):
     with self.assertRaisesRegex(ValueError, 'begin with the batch, 2'):
       recurrence.unroll(cells.elman(), params, jnp.ones((5, 2, D)), carry)
 
+  def test_a_linear_of_another_shape(self):
+    cell = cells.min_gru()
+    params = cell.init(jax.random.key(0), jnp.ones(D), H)
+    cells.check(cell, params, jnp.ones(D))
+    wrong = cell._replace(linear=lambda p, u: (u[0].h, u[1].h))
+    with self.assertRaisesRegex(errors.UserError, '`linear` must give'):
+      cells.check(wrong, params, jnp.ones(D))
+
+  def test_init_wants_an_example(self):
+    with self.assertRaisesRegex(errors.UserError, 'an example of the input'):
+      cells.gru().init(jax.random.key(0), 3, H)
+
 
 class ProductTest(absltest.TestCase):
   def test_blocks_are_the_matrix_with_zeros_between_them(self):

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl.testing import absltest
 
-from seqjax import cells, recurrence
+from seqjax import cells, errors, recurrence
 
 XS = jnp.asarray(np.random.default_rng(0).normal(size=(5, 2, 3)), jnp.float32)
 
@@ -35,6 +35,13 @@ class FrozenTest(absltest.TestCase):
     )
     jax.tree.map(np.testing.assert_array_equal, params.value, expected)
     self.assertIs(cells.frozen(cells.lstm()), cells.frozen(cells.lstm()))
+
+  def test_parameters_that_are_not_frozen_are_refused(self):
+    params = cells.gru().init(jax.random.key(0), XS[0, 0], 4)
+    with self.assertRaisesRegex(errors.UserError, r'cells\.Frozen\(params\)'):
+      recurrence.unroll(cells.frozen(cells.gru()), params, XS)
+    with self.assertRaisesRegex(TypeError, 'with its brackets'):
+      cells.frozen(cells.gru)
 
 
 if __name__ == '__main__':

@@ -9,6 +9,7 @@ import signal
 import tempfile
 from unittest import mock
 
+import pytest
 from absl import logging
 from absl.testing import absltest, parameterized
 
@@ -136,6 +137,7 @@ class CharLMTest(parameterized.TestCase):
       self.result('options')['metrics']['valid/bits_per_char'], float
     )
 
+  @pytest.mark.slow
   def test_every_regularizer_has_its_way(self):
     rates = (
       *('input_dropout_rate', 'state_dropout_rate', 'candidate_dropout_rate'),

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from absl.testing import absltest, parameterized
-from examples import BUILDERS, B, D, T, draw, example
+from examples import BUILDERS, B, D, T, draw, example, mostly_slow
 
 from seqjax import recurrence
 
@@ -19,6 +18,7 @@ MASK[2:4, 1] = MASK[:3, 2] = MASK[4:, 3] = MASK[:, 4] = False
 RESETS = np.zeros((T, B), bool)
 RESETS[[0, 3, 4], 0] = RESETS[[2, 5], 1] = RESETS[3, 2] = RESETS[2, 4] = True
 EVERYWHERE, NOWHERE = np.ones((T, B), bool), np.zeros((T, B), bool)
+EVERY = mostly_slow([('lru', False)], LINEAR, (False, True))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -57,143 +57,180 @@ def assert_close(ours, exact, tolerance):
     np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * scale)
 
 
-class AssociativeTest(parameterized.TestCase):
-  @parameterized.product(name=LINEAR, reverse=(False, True))
-  def test_it_computes_what_scan_does(self, name, reverse):
-    with jax.enable_x64(True):
-      inputs = example(name, jnp.float64)
-      for mask, resets in ((MASK, RESETS), (EVERYWHERE, NOWHERE)):
-        for function in (run, gradients):
-          ours, exact = (
-            function(name, engine, reverse, *inputs, mask, resets)
-            for engine in ('associative', 'scan')
-          )
-          assert_close(ours, exact, 1e-10)
-
-  @parameterized.product(name=LINEAR, reverse=(False, True))
-  def test_garbage_in_the_padding_changes_no_bit(self, name, reverse):
-    params, xs, carry, initial = example(name)
-    clean, dirty = (
-      jnp.where(MASK[..., None], xs, garbage) for garbage in (0.0, jnp.nan)
-    )
-    for function in (run, gradients):
-      a, b = (
-        function(
-          name, 'associative', reverse, params, x, carry, initial, MASK, RESETS
-        )
-        for x in (clean, dirty)
-      )
-      jax.tree.map(np.testing.assert_array_equal, a, b)
-      assert all(np.isfinite(x).all() for x in jax.tree.leaves(b))
-
-  @parameterized.product(name=LINEAR, reverse=(False, True))
-  def test_chunks_with_the_carry_passed_on_are_the_whole(self, name, reverse):
-    params, xs, carry, initial = example(name)
-    whole = run(
-      name, 'associative', reverse, params, xs, carry, initial, MASK, RESETS
-    )
-    chunks = [slice(0, 1), slice(1, T)]
-    outputs = {}
-    for i in (1, 0) if reverse else (0, 1):
-      at = chunks[i]
-      outputs[i], carry, _ = run(
-        name,
-        'associative',
-        reverse,
-        params,
-        xs[at],
-        carry,
-        initial,
-        MASK[at],
-        RESETS[at],
-      )
-    whole_outputs, last, _ = whole
-    joined = np.concatenate([outputs[0], outputs[1]])
-    np.testing.assert_allclose(joined, whole_outputs, 1e-5, 1e-5)
-    assert_close(carry, last, 1e-5)
-
-  @parameterized.product(name=('lru', 'rg_lru'), reverse=(False, True))
-  def test_nothing_crosses_a_reset(self, name, reverse):
-    params, xs, carry, initial = example(name)
-    resets = np.array(NOWHERE)
-    resets[3] = True
-
-    def reach(resets):
-      jacobian = jax.jacrev(
-        lambda xs: run(
-          name,
-          'associative',
-          reverse,
-          params,
-          xs,
-          carry,
-          initial,
-          EVERYWHERE,
-          resets,
-        ).outputs[:, 0]
-      )(xs)[:, :, :, 0]
-      return np.abs(jacobian).max(axis=(1, 3))  # [t of y, t of x]
-
-    past = np.tril(np.ones((T, T), bool))
-    seen = past.T if reverse else past
-    within = np.kron(np.eye(2), np.ones((3, 3))).astype(bool)
-    for reached, allowed in (
-      (reach(NOWHERE), seen),
-      (reach(resets), seen & within),
-    ):
-      self.assertTrue((reached[allowed] > 0).all())
-      np.testing.assert_array_equal(reached[~allowed], 0)
-
-  @parameterized.parameters('lru', 'min_gru')
-  def test_no_steps_at_all(self, name):
-    params, _, carry, initial = example(name)
-    inputs = jnp.zeros((0, B, D)), carry, initial
-    none = np.zeros((0, B), bool)
-    for reverse in (False, True):
-      outputs, last, _ = run(
-        name,
-        'associative',
-        reverse,
-        params,
-        *inputs,
-        none,
-        none,
-      )
-      self.assertEqual(outputs.shape[:2], (0, B))
-      jax.tree.map(np.testing.assert_array_equal, last, carry)
-
-  @parameterized.parameters('lru', 'rg_lru')
-  def test_forward_mode_and_a_jvp_of_the_gradient(self, name):
-    params, xs, carry, initial = example(name)
-    direction = draw(xs.shape, 9)
-
-    def both(engine):
-      outputs = lambda xs: (
-        run(
-          name, engine, False, params, xs, carry, initial, MASK, RESETS
-        ).outputs
-      )
-      grad = jax.grad(lambda xs: jnp.sum(outputs(xs) ** 3))
-      forward = lambda function: jax.jvp(function, (xs,), (direction,))[1]
-      return forward(outputs), forward(grad)
-
-    ours, exact = map(both, ('associative', 'scan'))
-    self.assertTrue(all(np.abs(x).max() > 0 for x in exact))
-    assert_close(ours, exact, 1e-4)
-
-  def test_a_factor_that_underflows_forgets(self):
-    params, xs, carry, initial = example('rg_lru')
-    inputs = (xs, carry, initial, EVERYWHERE, NOWHERE)
-    # exp(-8 * 0.5 * decay): from what a product of three underflows, to zero.
-    for decay in (10.0, 25.0, 1e3):
-      params = params._replace(decay=jnp.full_like(params.decay, decay))
+@pytest.mark.parametrize('name, reverse', EVERY)
+def test_it_computes_what_scan_does(name, reverse):
+  with jax.enable_x64(True):
+    inputs = example(name, jnp.float64)
+    for mask, resets in ((MASK, RESETS), (EVERYWHERE, NOWHERE)):
       for function in (run, gradients):
         ours, exact = (
-          function('rg_lru', engine, False, params, *inputs)
+          function(name, engine, reverse, *inputs, mask, resets)
           for engine in ('associative', 'scan')
         )
-        assert all(np.isfinite(x).all() for x in jax.tree.leaves(ours))
-        assert_close(ours, exact, 1e-5)
+        assert_close(ours, exact, 1e-10)
+
+
+@pytest.mark.parametrize('name, reverse', EVERY)
+def test_garbage_in_the_padding_changes_no_bit(name, reverse):
+  params, xs, carry, initial = example(name)
+  clean, dirty = (
+    jnp.where(MASK[..., None], xs, garbage) for garbage in (0.0, jnp.nan)
+  )
+  for function in (run, gradients):
+    a, b = (
+      function(
+        name, 'associative', reverse, params, x, carry, initial, MASK, RESETS
+      )
+      for x in (clean, dirty)
+    )
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves(b))
+
+
+@pytest.mark.parametrize('name, reverse', EVERY)
+def test_chunks_with_the_carry_passed_on_are_the_whole(name, reverse):
+  params, xs, carry, initial = example(name)
+  whole = run(
+    name, 'associative', reverse, params, xs, carry, initial, MASK, RESETS
+  )
+  chunks = [slice(0, 1), slice(1, T)]
+  outputs = {}
+  for i in (1, 0) if reverse else (0, 1):
+    at = chunks[i]
+    outputs[i], carry, _ = run(
+      name,
+      'associative',
+      reverse,
+      params,
+      xs[at],
+      carry,
+      initial,
+      MASK[at],
+      RESETS[at],
+    )
+  whole_outputs, last, _ = whole
+  joined = np.concatenate([outputs[0], outputs[1]])
+  np.testing.assert_allclose(joined, whole_outputs, 1e-5, 1e-5)
+  assert_close(carry, last, 1e-5)
+
+
+@pytest.mark.parametrize(
+  'name, reverse',
+  mostly_slow([('lru', True)], ('lru', 'rg_lru'), (False, True)),
+)
+def test_nothing_crosses_a_reset(name, reverse):
+  params, xs, carry, initial = example(name)
+  resets = np.array(NOWHERE)
+  resets[3] = True
+
+  def reach(resets):
+    jacobian = jax.jacrev(
+      lambda xs: run(
+        name,
+        'associative',
+        reverse,
+        params,
+        xs,
+        carry,
+        initial,
+        EVERYWHERE,
+        resets,
+      ).outputs[:, 0]
+    )(xs)[:, :, :, 0]
+    return np.abs(jacobian).max(axis=(1, 3))  # [t of y, t of x]
+
+  past = np.tril(np.ones((T, T), bool))
+  seen = past.T if reverse else past
+  within = np.kron(np.eye(2), np.ones((3, 3))).astype(bool)
+  for reached, allowed in (
+    (reach(NOWHERE), seen),
+    (reach(resets), seen & within),
+  ):
+    assert (reached[allowed] > 0).all()
+    np.testing.assert_array_equal(reached[~allowed], 0)
+
+
+@pytest.mark.parametrize('reverse', (False, True))
+@pytest.mark.parametrize('name', ('lru', 'min_gru'))
+def test_a_reset_clears_what_is_no_number(name, reverse):
+  params, xs, carry, initial = jax.tree.map(np.array, example(name))
+  resets = np.zeros((T, B), bool)
+  resets[T // 2] = True
+  first = slice(T // 2, T) if reverse else slice(0, T // 2)
+  xs[first, 1] = np.nan
+  carry = jax.tree.map(lambda c: np.full_like(c, np.inf), carry)
+  resets[T // 2 if reverse else 0, 0] = True
+
+  def outputs(engine):
+    return recurrence.unroll(
+      BUILDERS[name](),
+      params,
+      xs,
+      carry,
+      initial_carry=initial,
+      resets=resets,
+      reverse=reverse,
+      engine=engine,
+    ).outputs
+
+  second = slice(0, T // 2) if reverse else slice(T // 2, T)
+  ours, exact = (np.asarray(outputs(e)) for e in ('associative', 'scan'))
+  assert np.isfinite(exact[second]).all()
+  np.testing.assert_allclose(ours[second], exact[second], 1e-4, 1e-5)
+
+
+@pytest.mark.parametrize('name', ('lru', 'min_gru'))
+def test_no_steps_at_all(name):
+  params, _, carry, initial = example(name)
+  inputs = jnp.zeros((0, B, D)), carry, initial
+  none = np.zeros((0, B), bool)
+  for reverse in (False, True):
+    outputs, last, _ = run(
+      name,
+      'associative',
+      reverse,
+      params,
+      *inputs,
+      none,
+      none,
+    )
+    assert outputs.shape[:2] == (0, B)
+    jax.tree.map(np.testing.assert_array_equal, last, carry)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ('lru', 'rg_lru'))
+def test_forward_mode_and_a_jvp_of_the_gradient(name):
+  params, xs, carry, initial = example(name)
+  direction = draw(xs.shape, 9)
+
+  def both(engine):
+    outputs = lambda xs: (
+      run(name, engine, False, params, xs, carry, initial, MASK, RESETS).outputs
+    )
+    grad = jax.grad(lambda xs: jnp.sum(outputs(xs) ** 3))
+    forward = lambda function: jax.jvp(function, (xs,), (direction,))[1]
+    return forward(outputs), forward(grad)
+
+  ours, exact = map(both, ('associative', 'scan'))
+  assert all(np.abs(x).max() > 0 for x in exact)
+  assert_close(ours, exact, 1e-4)
+
+
+@pytest.mark.slow
+def test_a_factor_that_underflows_forgets():
+  params, xs, carry, initial = example('rg_lru')
+  inputs = (xs, carry, initial, EVERYWHERE, NOWHERE)
+  # exp(-8 * 0.5 * decay): from what a product of three underflows, to zero.
+  for decay in (10.0, 25.0, 1e3):
+    params = params._replace(decay=jnp.full_like(params.decay, decay))
+    for function in (run, gradients):
+      ours, exact = (
+        function('rg_lru', engine, False, params, *inputs)
+        for engine in ('associative', 'scan')
+      )
+      assert all(np.isfinite(x).all() for x in jax.tree.leaves(ours))
+      assert_close(ours, exact, 1e-5)
 
 
 @pytest.mark.slow
@@ -220,7 +257,3 @@ def test_four_thousand_steps_in_float32(name):
     exact = outputs('scan', jnp.float64)
     for engine in ('scan', 'associative'):
       assert_close(outputs(engine, jnp.float32), exact, 1e-4)
-
-
-if __name__ == '__main__':
-  absltest.main()

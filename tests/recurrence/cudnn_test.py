@@ -13,7 +13,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl.testing import absltest, parameterized
-from examples import EVERYWHERE, MASK, NOWHERE, B, D, H, T, draw, example
+from examples import (
+  EVERYWHERE,
+  MASK,
+  NOWHERE,
+  B,
+  D,
+  H,
+  T,
+  draw,
+  example,
+  mostly_slow,
+)
 from jax.experimental import rnn
 
 from seqjax import cells, errors, layers, recurrence
@@ -97,8 +108,10 @@ def assert_close(ours, exact):
 
 
 class TestContract:
-  @pytest.mark.parametrize('mask', MASKS)
-  @pytest.mark.parametrize('reverse', (False, True))
+  @pytest.mark.parametrize(
+    'mask, reverse',
+    mostly_slow([('mask', True), ('none', False)], MASKS, (False, True)),
+  )
   def test_values_and_gradients_are_those_of_scan(self, mask, reverse):
     params, xs, carry, _ = example('lstm')
     ours, exact = (
@@ -107,7 +120,7 @@ class TestContract:
     )
     assert_close(ours, exact)
 
-  @pytest.mark.parametrize('reverse', (False, True))
+  @pytest.mark.parametrize('reverse', mostly_slow([(True,)], (False, True)))
   def test_garbage_in_the_padding_changes_no_bit(self, reverse):
     params, xs, carry, _ = example('lstm')
     clean, dirty = (
@@ -124,7 +137,7 @@ class TestContract:
     jax.tree.map(np.testing.assert_array_equal, clean, dirty)
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(dirty))
 
-  @pytest.mark.parametrize('reverse', (False, True))
+  @pytest.mark.parametrize('reverse', mostly_slow([(True,)], (False, True)))
   def test_padding_is_zero_and_the_carry_is_kept_bit_for_bit(self, reverse):
     params, xs, carry, _ = example('lstm')
     ys, last, every = run('cudnn', reverse, params, xs, carry, MASK)[0]
@@ -137,7 +150,7 @@ class TestContract:
         getattr(every, name)[:, -1], np.stack([kept] * T)
       )
 
-  @pytest.mark.parametrize('reverse', (False, True))
+  @pytest.mark.parametrize('reverse', mostly_slow([(True,)], (False, True)))
   def test_what_cudnn_leaves_in_the_padding_is_not_read(
     self, monkeypatch, reverse
   ):
@@ -151,6 +164,7 @@ class TestContract:
     )
     assert_close(dirty, plain)
 
+  @pytest.mark.slow
   def test_two_directions_and_two_layers(self):
     xs = draw((T, B, D), 0)
     make = functools.partial(

@@ -9,12 +9,13 @@ import numpy as np
 import oracle
 import pytest
 from absl.testing import absltest
-from examples import MASK, RESETS, B, D, H, T
+from examples import MASK, RESETS, B, D, H, T, mostly_slow
 
 from seqjax import cells, errors, layers, recurrence
 from seqjax.recurrence import feedback, forcing, readouts
 
 K = 2
+MODES = ('free', 'sampled', 'parallel')
 COINS = np.random.default_rng(7).random((T, B)) < 0.5
 ALWAYS, NEVER = np.ones((T, B), bool), np.zeros((T, B), bool)
 
@@ -116,10 +117,14 @@ def assert_close(ours, theirs, rtol):
     assert error <= rtol * np.linalg.norm(b), (error, np.linalg.norm(b))
 
 
-@pytest.mark.parametrize('mode', ['free', 'sampled', 'parallel'])
+@pytest.mark.parametrize('mode', MODES)
 @pytest.mark.parametrize(
   'name, reverse',
-  [('lstm', False), ('lstm', True), ('gru_reset_before', False)],
+  [
+    ('lstm', False),
+    pytest.param('lstm', True, marks=pytest.mark.slow),
+    pytest.param('gru_reset_before', False, marks=pytest.mark.slow),
+  ],
 )
 def test_values_and_gradients_are_those_of_the_oracle(name, reverse, mode):
   coins = {'free': NEVER, 'sampled': COINS, 'parallel': ALWAYS}[mode]
@@ -143,6 +148,7 @@ def test_values_and_gradients_are_those_of_the_oracle(name, reverse, mode):
     assert error <= 1e-9 * np.linalg.norm(grad) + 1e-12, (i, error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'name, dtype, reverse, rtol',
   [('lstm', 'float32', False, 1e-5), ('lru', 'float64', True, 1e-10)],
@@ -165,7 +171,7 @@ def test_all_steps_at_once_are_teacher_forcing(name, dtype, reverse, rtol):
     assert_close(a, b, rtol)
 
 
-@pytest.mark.parametrize('mode', ['free', 'sampled', 'parallel'])
+@pytest.mark.parametrize('mode', mostly_slow([('sampled',)], MODES))
 def test_garbage_in_the_padding_changes_no_bit(mode):
   # The slope of tanh at NaN is NaN, and zero times that is NaN as well.
   loop = loop_of('lstm')._replace(join=join_bent)
@@ -193,7 +199,7 @@ def test_garbage_in_the_padding_changes_no_bit(mode):
   assert all(np.isfinite(x).all() for x in jax.tree.leaves(clean))
 
 
-@pytest.mark.parametrize('mode', ['free', 'sampled', 'parallel'])
+@pytest.mark.parametrize('mode', mostly_slow([('free',)], MODES))
 def test_chunks_with_the_carry_passed_on_are_the_whole(mode):
   params, xs, targets, carry, initial = example('lstm')
   how = {'free': (), 'sampled': (targets, COINS), 'parallel': (targets,)}[mode]
@@ -217,7 +223,7 @@ def test_chunks_with_the_carry_passed_on_are_the_whole(mode):
   assert_close((ys, second.carry), whole[:2], 1e-5)
 
 
-@pytest.mark.parametrize('mode', ['sampled', 'parallel'])
+@pytest.mark.parametrize('mode', mostly_slow([('parallel',)], MODES[1:]))
 def test_a_document_does_not_see_the_targets_of_the_one_before(mode):
   inputs = example('lstm')
   resets = np.array(NEVER)
@@ -238,7 +244,7 @@ def test_a_document_does_not_see_the_targets_of_the_one_before(mode):
     ).outputs
     return ys[3]
 
-  d_targets, d_initial = jax.jacrev(outputs, argnums=(0, 1))(
+  d_targets, d_initial = jax.jit(jax.jacrev(outputs, argnums=(0, 1)))(
     inputs[2], inputs[4].y
   )
   np.testing.assert_array_equal(d_targets, 0)
@@ -246,6 +252,7 @@ def test_a_document_does_not_see_the_targets_of_the_one_before(mode):
 
 
 class FeedbackTest(absltest.TestCase):
+  @pytest.mark.slow
   def test_free_running_is_a_loop_over_single_steps(self):
     params, xs, _, carry, _ = example('lstm')
     loop = loop_of('lstm')
@@ -271,6 +278,7 @@ class FeedbackTest(absltest.TestCase):
     alone = feedback.run(loop_of('lstm'), params, xs, carry=carry)
     jax.tree.map(np.testing.assert_array_equal, free, alone)
 
+  @pytest.mark.slow
   def test_what_a_taught_step_sees_can_be_had_at_once(self):
     _, _, targets, carry, initial = example('lstm')
     for reverse in (False, True):
@@ -295,7 +303,9 @@ class FeedbackTest(absltest.TestCase):
     before = np.concatenate([np.zeros((1, B, K)), targets[:-1]])
     for to in ('hidden', 'output'):
       cell = cells.jordan(to, output_size=K)
-      params = cell.init(jax.random.key(0), xs[0, 0], H)
+      params = jax.jit(cell.init, static_argnums=2)(
+        jax.random.key(0), xs[0, 0], H
+      )
       w_x, w_y, b_h, w_o, b_o = map(np.asarray, params)
       h = np.tanh(xs @ w_x + b_h + (before @ w_y if to == 'hidden' else 0))
       y = np.tanh(h @ w_o + b_o + (before @ w_y if to == 'output' else 0))
@@ -325,7 +335,8 @@ class FeedbackTest(absltest.TestCase):
       return sum(score((y_t,)) for y_t in result.outputs)
 
     a, b = (
-      jax.grad(f, argnums=(0, 1))(params, targets) for f in (ours, by_hand)
+      jax.jit(jax.grad(f, argnums=(0, 1)))(params, targets)
+      for f in (ours, by_hand)
     )
     assert_close(a, b, 1e-5)
     self.assertGreater(np.abs(a[1]).max(), 0)
@@ -347,11 +358,17 @@ class FeedbackTest(absltest.TestCase):
       init_options={'forget_bias': 5.0},
     )
     xs = draw((T, B, D), 1)
-    params = module.init(jax.random.key(0), xs)
+    params = jax.jit(module.init)(jax.random.key(0), xs)
     loop_params = params['params']['layer_0']
     np.testing.assert_array_equal(loop_params.cell.b[H : 2 * H], 5)
-    grads = jax.grad(lambda p: module.apply(p, xs).outputs.sum())(params)
+    loss = lambda p: module.apply(p, xs).outputs.sum()
+    grads = jax.jit(jax.grad(loss))(params)
     self.assertGreater(np.abs(grads['params']['layer_0_initial'].y).max(), 0)
+
+  def test_integers_beside_it_do_not_round_what_is_fed_back(self):
+    y = jnp.array([0.5])
+    joined = feedback.concatenate(jnp.array([3]), y)
+    np.testing.assert_array_equal(joined, [3.0, 0.5])
 
   def test_mistakes_are_sentences(self):
     params, xs, targets, carry, _ = example('lstm')
@@ -371,6 +388,12 @@ class FeedbackTest(absltest.TestCase):
         recurrence.unroll(
           build(cell), cell.init(jax.random.key(0), xs[0, 0], H), xs_of
         )
+    with self.assertRaisesRegex(errors.UserError, 'give targets too'):
+      feedback.run(loop, params, xs, None, COINS)
+    with self.assertRaisesRegex(errors.UserError, 'targets must begin with'):
+      feedback.run(loop, params, xs, targets[1:])
+    with self.assertRaisesRegex(errors.UserError, 'coins must begin with'):
+      feedback.run(loop, params, xs, targets, COINS.T)
     with self.assertRaisesRegex(errors.UserError, 'takes xs as Forced'):
       recurrence.unroll(forcing.forced(feedback.closed(loop)), params, xs)
 

@@ -72,8 +72,9 @@ class ReadoutsTest(absltest.TestCase):
     half = jax.tree.map(
       lambda p: p.astype(jnp.bfloat16) if p.ndim > 1 else p, params
     )
+    run = jax.jit(lambda p, *how: feedback.run(loop, p, xs, *how).outputs)
     for how in ((), (targets,), (targets, NOWHERE)):
-      a, b = (feedback.run(loop, p, xs, *how).outputs for p in (params, half))
+      a, b = (run(p, *how) for p in (params, half))
       self.assertEqual(b.dtype, jnp.float32)
       error = np.abs(a - b).max()
       self.assertGreater(error, 1e-4)

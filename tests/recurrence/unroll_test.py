@@ -172,6 +172,19 @@ class UnrollTest(parameterized.TestCase):
       grad('scan'),
     )
 
+  def test_a_matrix_that_update_hands_on_gets_its_gradient(self):
+    plain = cells.elman()
+    cell = plain._replace(
+      update=lambda p, c, z: (plain.update(p, c, z)[0], (jnp.tanh(z), p.w_h))
+    )
+    params, xs, _, _ = example('elman')
+
+    def grad(engine):
+      loss = lambda p: score(recurrence.unroll(cell, p, xs, engine=engine))
+      return jax.grad(loss)(params).w_h
+
+    np.testing.assert_allclose(grad('fused'), grad('scan'), 1e-4, 1e-4)
+
   def test_mistakes_are_sentences(self):
     with self.assertRaisesRegex(errors.UserError, "Did you mean 'fused'"):
       self.unroll(engine='fusd')
