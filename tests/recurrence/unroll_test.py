@@ -123,7 +123,7 @@ class UnrollTest(parameterized.TestCase):
 
     together = jax.jit(jax.vmap(slope))(members)
     for i in range(3):
-      alone = slope(jax.tree.map(lambda p, i=i: p[i], members))
+      alone = jax.jit(slope)(jax.tree.map(lambda p, i=i: p[i], members))
       jax.tree.map(
         lambda a, b, i=i: np.testing.assert_allclose(
           a[i], b, 1e-4, 1e-4 * np.abs(b).max()
@@ -148,7 +148,10 @@ class UnrollTest(parameterized.TestCase):
       loss = lambda xs: jnp.sum(self.unroll(xs=xs, engine=engine).outputs ** 2)
       return jax.jvp(jax.grad(loss), (xs,), (draw(xs.shape, 9),))[1]
 
-    scan, fused = map(hessian_vector, ('scan', 'fused'))
+    scan, fused = (
+      jax.jit(hessian_vector, static_argnums=0)(engine)
+      for engine in ('scan', 'fused')
+    )
     self.assertGreater(np.abs(scan).max(), 0)
     np.testing.assert_allclose(fused, scan, 1e-4, 1e-5)
 
@@ -164,7 +167,7 @@ class UnrollTest(parameterized.TestCase):
       loss = lambda p: jnp.sum(
         recurrence.unroll(cell, p, xs, mask=MASK, engine=engine).outputs
       )
-      return jax.grad(loss)(params)
+      return jax.jit(jax.grad(loss))(params)
 
     jax.tree.map(
       lambda a, b: np.testing.assert_allclose(a, b, 1e-4, 1e-5),
