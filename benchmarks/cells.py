@@ -22,7 +22,6 @@ import numpy as np
 
 from benchmarks import _timing
 from seqjax import cells, layers, recurrence
-from seqjax.report import parameters
 
 REFERENCE = 'lstm'
 # (B, T, D, H)
@@ -45,7 +44,7 @@ def build(name) -> cells.Cell:
 def sizes(cell, shape):
   """The shape of one example, and the hidden size."""
   _, _, input_size, hidden_size = shape
-  places = PLACES[len(parameters.leading_axes(cell))]
+  places = PLACES[len(cells.input_shape(cell)) - 1]
   count = math.prod(places)
   return (*places, input_size // count), hidden_size // count
 

@@ -62,7 +62,7 @@ def batch(key, size):
 def model(cell, numbers):
   """init(key) -> params and logits(params, xs) of a cell with a readout."""
   # A convolutional cell sees one symbol at all its positions.
-  positions = parameters.leading_axes(cell)
+  *positions, _ = cells.input_shape(cell)
   spread = tuple(range(2, 2 + len(positions)))
 
   def last_output(params, xs):
@@ -135,7 +135,8 @@ def main():
     accuracy, rate = learn(cell, terms.numbers, options.seed)
     if accuracy < terms.score:
       below.append(name)
-    shape = (*parameters.leading_axes(cell), FEATURES)
+    *positions, _ = cells.input_shape(cell)
+    shape = (*positions, FEATURES)
     remarks = [
       *(['BELOW'] if name in below else []),
       *(f'{k}={v:.3g}' for k, v in terms.numbers.items()),

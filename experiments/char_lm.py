@@ -209,24 +209,16 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     f'{len(valid_text):,} held out, {len(vocabulary)} symbols, '
     f'{vocabulary.unknown_share(valid_text):.2%} of the held out unknown'
   )
-  ngrams = baselines.ngram_baselines(
-    train_ids,
-    valid_ids,
-    len(vocabulary),
-    min(MAX_ORDER, baselines.largest_order(len(vocabulary))),
+  known = baselines.ngram_baselines(
+    train_ids, valid_ids, len(vocabulary), MAX_ORDER
   )
   print(
     'Baselines, bits per held-out character: '
-    + ', '.join(f'{n}-gram {bits:.3f}' for n, bits in ngrams.items())
+    + ', '.join(f'{name} {bits:.3f}' for name, bits in known.items())
   )
 
-  streams = data.Streams(
-    train_ids,
-    config.batch_size,
-    config.update_every,
-    config.bptt_steps or None,
-    config.data_seed,
-  )
+  k1, k2 = config.update_every, config.bptt_steps or None
+  streams = data.Streams(train_ids, config.batch_size, k1, k2, config.data_seed)
   model = make_model(config, len(vocabulary))
   task = make_task(config, model)
   experiment.check(task, streams)
@@ -255,18 +247,12 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   figures.learning_curves(
     run.path,
     metric='bits_per_char',
-    baselines={f'{n}-gram': bits for n, bits in ngrams.items()},
+    baselines=known,
     clip_norm=config.clip_norm,
   )
   bits = metrics['valid/bits_per_char']
-  beaten = [n for n, x in ngrams.items() if bits < x]
-  missed = [n for n, x in ngrams.items() if bits >= x]
-  verdict = f'{bits:.3f} bits per held-out character'
-  if beaten:
-    verdict += f' beats the {beaten[-1]}-gram ({ngrams[beaten[-1]]:.3f})'
-  if missed:
-    verdict += f', not yet the {missed[0]}-gram ({ngrams[missed[0]]:.3f})'
-  print(f'{verdict}.')
+  verdict = baselines.verdict(bits, known)
+  print(f'{bits:.3f} bits per held-out character {verdict}.')
   print(f'Let it write: ./launch.sh char_lm --mode=sample --workdir={run.path}')
   return {k: x for k, x in metrics.items() if k.startswith('valid/')}
 

@@ -155,8 +155,7 @@ def _entry(cell, column, inputs, sequential) -> Entry:
   except Exception as e:  # Whatever an engine raises is a finding about it.
     words = f'{type(e).__name__}: {_first_line(e)}'
     # A machine may lack what nobody is given unasked.
-    lacking = isinstance(e, jax.errors.JaxRuntimeError | NotImplementedError)
-    if lacking and column not in ('scan', auto):
+    if isinstance(e, RuntimeError) and column not in ('scan', auto):
       return Entry('not here', absent=words)
     return Entry('fails !', wrong=words)
 

@@ -156,11 +156,26 @@ class NgramTest(parameterized.TestCase):
     train = markov(self.rng, 13, 400)
     valid = markov(self.rng, 13, 31)
     together = baselines.ngram_baselines(train, valid, 13, max_order=4)
-    self.assertEqual(list(together), [1, 2, 3, 4])
-    for order, bits in together.items():
+    names = [f'{order}-gram' for order in (1, 2, 3, 4)]
+    self.assertEqual(list(together), names)
+    for order, bits in enumerate(together.values(), 1):
       self.assertEqual(
         bits, baselines.ngram_bits_per_char(train, valid, 13, order)
       )
+
+  def test_orders_that_no_number_can_stand_for_are_left_out(self):
+    bits = baselines.ngram_baselines([1, 2] * 9, [1, 2], 10**6, max_order=4)
+    self.assertEqual(list(bits), ['1-gram', '2-gram', '3-gram'])
+
+  @parameterized.parameters(
+    (5.0, 'not yet the 1-gram (4.000)'),
+    (4.0, 'not yet the 1-gram (4.000)'),
+    (3.0, 'beats the 1-gram (4.000), not yet the 2-gram (2.000)'),
+    (1.0, 'beats the 2-gram (2.000)'),
+  )
+  def test_the_verdict_names_the_nearest_on_either_side(self, score, words):
+    known = {'1-gram': 4.0, '2-gram': 2.0}
+    self.assertEqual(baselines.verdict(score, known), words)
 
   def test_the_training_tail_is_the_first_context(self):
     train = np.array([1, 2, 3] * 50)
@@ -177,13 +192,13 @@ class NgramTest(parameterized.TestCase):
     self.assertAlmostEqual(bits, 3, delta=0.01)
     cycle = np.arange(20_000) % 8
     bits = baselines.ngram_baselines(cycle[:-5000], cycle[-5000:], 8)
-    self.assertAlmostEqual(bits[1], 3, delta=0.01)
-    self.assertLess(bits[2], 0.01)
+    self.assertAlmostEqual(bits['1-gram'], 3, delta=0.01)
+    self.assertLess(bits['2-gram'], 0.01)
 
   def test_an_unseen_symbol_costs_a_finite_number_of_bits(self):
     train = np.ones(1000, np.int32)
-    for order, bits in baselines.ngram_baselines(train, [0, 3], 4).items():
-      self.assertBetween(bits, 2, 40, msg=f'order {order}')
+    for name, bits in baselines.ngram_baselines(train, [0, 3], 4).items():
+      self.assertBetween(bits, 2, 40, msg=name)
 
   def test_large_vocabularies_do_not_collide(self):
     vocab_size = 50_000  # to the power of 4, just inside 63 bits

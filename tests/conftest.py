@@ -12,6 +12,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
+# How many tests this process has run.
+_TESTS = pytest.StashKey[int]()
+
 
 def pytest_configure(config):
   # Most of the time goes into compiling. The quick suite compiles carelessly;
@@ -25,3 +28,17 @@ def _strict():
   jax.config.update('jax_numpy_rank_promotion', 'raise')
   jax.config.update('jax_numpy_dtype_promotion', 'strict')
   jax.config.update('jax_debug_key_reuse', True)
+
+
+@pytest.fixture(autouse=True)
+def _few_programs(request):
+  """Forgets compiled programs now and then.
+
+  Each maps a few areas of memory, of which Linux lets a process have 65,530,
+  and ends the one that asks for more.
+  """
+  yield
+  count = request.config.stash.get(_TESTS, 0) + 1
+  request.config.stash[_TESTS] = count
+  if count % 50 == 0:
+    jax.clear_caches()

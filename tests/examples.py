@@ -11,29 +11,18 @@ import pytest
 from seqjax import cells
 
 T, B, D, H = 6, 5, 3, 4
+
+
+def _steps(*rows):
+  """[T, B] of rows of digits."""
+  return np.array([[digit == '1' for digit in row] for row in rows]).T
+
+
 # Rows: whole, right-padded, holes, left-padded, no valid step.
-MASK = np.array(
-  [
-    [1, 1, 1, 1, 1, 1],
-    [1, 1, 1, 0, 0, 0],
-    [1, 0, 1, 1, 0, 1],
-    [0, 0, 0, 1, 1, 1],
-    [0, 0, 0, 0, 0, 0],
-  ],
-  bool,
-).T
+MASK = _steps('111111', '111000', '101101', '000111', '000000')
 # At the first step, at and beside masked steps, at the last step, on a row
 # without a valid step.
-RESETS = np.array(
-  [
-    [1, 0, 0, 1, 0, 0],
-    [0, 0, 1, 0, 1, 0],
-    [0, 1, 0, 0, 1, 0],
-    [0, 0, 0, 1, 0, 1],
-    [0, 0, 1, 0, 0, 0],
-  ],
-  bool,
-).T
+RESETS = _steps('100100', '001010', '010010', '000101', '001000')
 EVERYWHERE, NOWHERE = np.ones((T, B), bool), np.zeros((T, B), bool)
 
 # Options that have no name of their own in cells.CELLS: name -> builder. The

@@ -180,6 +180,27 @@ def check(cell: Cell, params, x_t, carry=None) -> None:
       )
 
 
+def input_shape(cell: Cell) -> tuple[int, ...]:
+  """The shape of a small example that this cell takes.
+
+  A cell does not say what it reads: most take features [D], a convolution takes
+  a row of pixels [W, C] or a picture [H, W, C], and each refuses the others in
+  `init`.
+
+  >>> from seqjax import cells
+  >>> input_shape(cells.gru()), input_shape(cells.conv_lstm(1))
+  ((3,), (4, 3))
+  """
+  for shape in ((3,), (4, 3), (4, 5, 3)):
+    x_t = jax.ShapeDtypeStruct(shape, jnp.float32)
+    try:
+      jax.eval_shape(lambda key, x=x_t: cell.init(key, x, 8), jax.random.key(0))
+      return shape
+    except errors.UserError as e:
+      refused = e
+  raise refused
+
+
 def _shapes(tree):
   shapes = [tuple(x.shape) for x in jax.tree.leaves(tree)]
   return shapes[0] if len(shapes) == 1 else shapes

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from seqjax import cells, errors, recurrence
+from seqjax import cells, recurrence
 
 T, B, H = 6, 8, 8
 # For a reference, which nobody uses at speed: half the time of compilation.
@@ -34,7 +34,7 @@ class Results(NamedTuple):
 def inputs_for(cell: cells.Cell) -> Inputs:
   """Random ones, nothing zero, with any mask and a row of no valid step."""
   rng = np.random.default_rng(0)
-  shape = _input_shape(cell)
+  shape = cells.input_shape(cell)
   x_t = jax.ShapeDtypeStruct(shape, jnp.float32)
 
   def begin(xs):
@@ -62,22 +62,6 @@ def inputs_for(cell: cells.Cell) -> Inputs:
     mask,
     rng.random((T, B)) < 0.2,
   )
-
-
-def _input_shape(cell: cells.Cell) -> tuple[int, ...]:
-  """Of one example, as the cell will have it.
-
-  A cell does not say what it reads: most take features, a convolution takes a
-  row of pixels or a picture, and each refuses the others in `init`.
-  """
-  for shape in ((3,), (4, 3), (4, 5, 3)):
-    x_t = jax.ShapeDtypeStruct(shape, jnp.float32)
-    try:
-      jax.eval_shape(lambda x=x_t: cell.init(jax.random.key(0), x, H))
-      return shape
-    except errors.UserError as e:
-      refused = e
-  raise refused
 
 
 def program(

@@ -5,7 +5,7 @@ import fractions
 import jax
 import jax.numpy as jnp
 
-from seqjax import cells, errors
+from seqjax import cells
 
 
 def count(cell: cells.Cell, shape: tuple[int, ...], hidden_size: int) -> int:
@@ -20,22 +20,6 @@ def count(cell: cells.Cell, shape: tuple[int, ...], hidden_size: int) -> int:
     lambda key: cell.init(key, x_t, hidden_size), jax.random.key(0)
   )
   return sum(p.size for p in jax.tree.leaves(params))
-
-
-def leading_axes(cell: cells.Cell) -> tuple[int, ...]:
-  """What an example has before its features.
-
-  Returns:
-    () for a cell that takes [D], else three positions for each axis: (3,) for
-    [W, C] and (3, 3) for [H, W, C].
-  """
-  for leading in ((), (3,)):
-    try:
-      count(cell, (*leading, 2), 4)
-      return leading
-    except errors.UserError:
-      continue
-  return (3, 3)
 
 
 # The powers (i, j) of D^i H^j that may occur, as they are printed, and as many
@@ -57,7 +41,7 @@ def formula(cell: cells.Cell) -> str:
     >>> formula(cells.elman())
     'DH + H² + H'
   """
-  leading = leading_axes(cell)
+  *leading, _ = cells.input_shape(cell)
   counted = lambda d, h: count(cell, (*leading, d), h)
   powers = lambda d, h: [fractions.Fraction(d**i * h**j) for i, j in _TERMS]
   factors = _solve([powers(*s) for s in _SIZES], [counted(*s) for s in _SIZES])

@@ -7,17 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl.testing import absltest, parameterized
+from closeness import assert_close
 from examples import draw
 
 from seqjax import cells, errors, recurrence
 
 T, B, C, H = 4, 2, 3, 2
 SPACES = {1: (6,), 2: (5, 6)}
-
-
-def assert_close(ours, theirs):
-  theirs = np.asarray(theirs)
-  np.testing.assert_allclose(ours, theirs, 1e-5, 1e-5 * np.abs(theirs).max())
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import numpy as np
 import oracle
 import pytest
 from absl.testing import absltest, parameterized
+from closeness import assert_close
 from examples import draw
 
 from seqjax import cells, errors, recurrence
@@ -29,14 +30,6 @@ def random_params(cell):
   leaves, structure = jax.tree.flatten(init(cell))
   return structure.unflatten(
     [p + 0.3 * draw(p.shape, seed) for seed, p in enumerate(leaves)]
-  )
-
-
-def assert_close(ours, theirs, what=''):
-  """Within 1e-5 of the largest entry."""
-  theirs = np.asarray(theirs)
-  np.testing.assert_allclose(
-    ours, theirs, 1e-5, 1e-5 * np.abs(theirs).max(), err_msg=what
   )
 
 

@@ -6,19 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl.testing import absltest, parameterized
+from closeness import assert_close
 
 from seqjax import cells, recurrence
 
 T, B, D, H = 7, 3, 4, 5
 RTOL = 1e-5
-
-
-def assert_close(ours, theirs, what=''):
-  """Within 1e-5 of the largest entry; no entry is all there is to compare."""
-  theirs = np.asarray(theirs)
-  np.testing.assert_allclose(
-    ours, theirs, RTOL, RTOL * np.abs(theirs).max(), err_msg=what
-  )
 
 
 def example(name):
@@ -138,10 +131,10 @@ class LinenTest(parameterized.TestCase):
     assert_close(d_xs, d_theirs)
     for names, w in ((names_x, d_params.w_x), (names_h, d_params.w_h)):
       kernels = [d_tree[dense]['kernel'] for dense in names]
-      assert_close(w, np.concatenate(kernels, axis=1), str(names))
+      assert_close(w, np.concatenate(kernels, axis=1), what=str(names))
     for dense, (bias, block) in biases.items():
       mine = getattr(d_params, bias)[block * H : (block + 1) * H]
-      assert_close(mine, d_tree[dense]['bias'], dense)
+      assert_close(mine, d_tree[dense]['bias'], what=dense)
 
   def test_elman(self):
     self.check('elman', nn.SimpleCell(H), ['i'], ['h'], {'i': ('b', 0)})

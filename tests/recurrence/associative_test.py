@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from closeness import assert_close
 from examples import BUILDERS, B, D, T, draw, example, mostly_slow
 
 from seqjax import recurrence
@@ -48,13 +49,6 @@ def gradients(name, engine, reverse, params, xs, carry, initial, mask, resets):
     )
 
   return jax.grad(score, argnums=(0, 1, 2, 3))(params, xs, carry, initial)
-
-
-def assert_close(ours, exact, tolerance):
-  """Within `tolerance` of the largest entry, leaf by leaf."""
-  for a, b in zip(*map(jax.tree.leaves, (ours, exact)), strict=True):
-    scale = np.abs(b).max(initial=0)
-    np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * scale)
 
 
 @pytest.mark.parametrize('name, reverse', EVERY)

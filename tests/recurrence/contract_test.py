@@ -9,6 +9,7 @@ import numpy as np
 import oracle
 import pytest
 import stacks
+from closeness import assert_close_in_norm
 from examples import BUILDERS, EVERYWHERE, MASK, NOWHERE, RESETS, B, T
 
 from seqjax import cells, recurrence
@@ -55,22 +56,13 @@ cases = pytest.mark.parametrize(
 )
 
 
-def assert_close(ours, theirs, rtol, what):
-  """Leaf by leaf, within `rtol` of the norm."""
-  ours, theirs = oracle.as_dicts(ours), oracle.as_dicts(theirs)
-  for (path, a), b in zip(
-    jax.tree.leaves_with_path(ours), jax.tree.leaves(theirs), strict=True
-  ):
-    a, b = np.asarray(a, np.float64), np.real(b)
-    error = np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-300)
-    assert error <= rtol, f'{what}{jax.tree_util.keystr(path)}: {error:.2g}'
-
-
 def check_values_and_gradients(case):
   """Those of the NumPy loop; of gradients, the part along random directions."""
   weights, rtol = stacks.weights_of(case), TOLERANCE[case.dtype]
   results, grads = stacks.run(case, weights, MASK, RESETS)
-  assert_close(results, stacks.exact_example(case, RESETS), rtol, 'value')
+  assert_close_in_norm(
+    results, stacks.exact_example(case, RESETS), rtol, 'value'
+  )
   inputs = oracle.as_dicts(stacks.example(case))
   flat, structure = jax.tree.flatten(inputs)
   grads = jax.tree.leaves(oracle.as_dicts(grads))
@@ -124,8 +116,8 @@ def check_holes(case):
   (b, last_b, _), _ = stacks.run(
     case, stacks.weights_of(case), mask, NOWHERE, packed
   )
-  assert_close(a[steps, 2], b[: len(steps), 2], rtol, 'outputs')
-  assert_close(last_a, last_b, rtol, 'carry')
+  assert_close_in_norm(a[steps, 2], b[: len(steps), 2], rtol, 'outputs')
+  assert_close_in_norm(last_a, last_b, rtol, 'carry')
 
 
 def check_rows(case):
@@ -142,7 +134,7 @@ def check_rows(case):
     xs[:, order],
     rows(carry),
   )
-  assert_close((a[:, order], rows(last_a)), (b, last_b), 1e-5, '')
+  assert_close_in_norm((a[:, order], rows(last_a)), (b, last_b), 1e-5, '')
 
 
 def check_chunks(case):
@@ -159,7 +151,9 @@ def check_chunks(case):
       case, weights, MASK & half, RESETS & half, carry=carry
     )
     outputs = outputs + np.asarray(ys, np.float64)
-  assert_close((whole, last), (outputs, carry), TOLERANCE[case.dtype], '')
+  assert_close_in_norm(
+    (whole, last), (outputs, carry), TOLERANCE[case.dtype], ''
+  )
 
 
 def check_causality(case):

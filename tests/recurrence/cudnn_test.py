@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl.testing import absltest, parameterized
+from closeness import assert_close
 from examples import (
   EVERYWHERE,
   MASK,
@@ -100,11 +101,6 @@ def run(engine, reverse, params, xs, carry, mask):
   leaves, structure = jax.tree.flatten(results)
   weights = [draw(x.shape, 100 + seed) for seed, x in enumerate(leaves)]
   return results, pull(structure.unflatten(weights))
-
-
-def assert_close(ours, exact):
-  for a, b in zip(*map(jax.tree.leaves, (ours, exact)), strict=True):
-    np.testing.assert_allclose(a, b, 1e-5, 1e-5 * max(np.abs(b).max(), 1))
 
 
 class TestContract:

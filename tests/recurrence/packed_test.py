@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl.testing import absltest, parameterized
+from closeness import assert_close
 
 from seqjax import cells, layers
 
@@ -88,12 +89,6 @@ def ours(name, bidirectional, weights, xs, state, factors):
   grad = jax.grad(loss, argnums=(0, 1, 2), has_aux=True)
   grads, results = jax.jit(grad)(weights, xs, state)
   return results, grads
-
-
-def assert_close(ours, theirs):
-  """Within 1e-5 of the largest entry."""
-  theirs = np.asarray(theirs)
-  np.testing.assert_allclose(ours, theirs, 0, 1e-5 * np.abs(theirs).max())
 
 
 class PackedTest(parameterized.TestCase):

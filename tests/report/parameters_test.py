@@ -21,7 +21,8 @@ class ParametersTest(parameterized.TestCase):
     cell = cells.CELLS[name]()
     formula = parameters.formula(cell)
     for d, h in ((3, 4), (12, 9)):
-      x_t = jnp.ones((*parameters.leading_axes(cell), d))
+      *leading, _ = cells.input_shape(cell)
+      x_t = jnp.ones((*leading, d))
       init = functools.partial(cell.init, x_t=x_t, hidden_size=h)
       leaves = jax.tree.leaves(jax.eval_shape(init, jax.random.key(0)))
       self.assertEqual(evaluated(formula, d, h), sum(p.size for p in leaves))
