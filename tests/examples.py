@@ -28,10 +28,15 @@ EVERYWHERE, NOWHERE = np.ones((T, B), bool), np.zeros((T, B), bool)
 # Options that have no name of their own in cells.CELLS: name -> builder. The
 # oracle knows them by these names.
 OPTIONS = {
+  'elman_double': functools.partial(cells.elman, double_bias=True),
   'elman_heads': functools.partial(cells.elman, heads=2),
   'grid_lstm_tied': functools.partial(cells.grid_lstm, tied=True),
+  'gru_double': functools.partial(cells.gru, double_bias=True),
   'gru_hard_heads': functools.partial(
     cells.gru, gate_activation=jax.nn.hard_sigmoid, heads=2
+  ),
+  'gru_reset_before_double': functools.partial(
+    cells.gru, 'before', double_bias=True
   ),
   'gru_reset_before_heads': functools.partial(cells.gru, 'before', heads=2),
   'jordan_hidden_narrow': functools.partial(
@@ -43,6 +48,7 @@ OPTIONS = {
   'lstm_all': functools.partial(
     cells.lstm, peephole=True, coupled=True, layer_norm=True, projection=3
   ),
+  'lstm_double': functools.partial(cells.lstm, double_bias=True),
   'lstm_heads': functools.partial(cells.lstm, heads=2),
   'lstm_projection': functools.partial(cells.lstm, projection=3),
   'rg_lru_heads': functools.partial(cells.rg_lru, heads=2),

@@ -18,6 +18,7 @@ class GRUParams(NamedTuple):
   b_n: jax.Array | None  # [H], inside the reset; None with reset before
   gain_x: jax.Array | None = None  # [3H], of the layer norms
   gain_h: jax.Array | None = None  # [3H]
+  b_h: jax.Array | None = None  # [2H], the second bias; reset before [3H]
 
 
 RESETS = ('after', 'before')
@@ -30,6 +31,7 @@ def gru(
   *,
   gate_activation=jax.nn.sigmoid,
   layer_norm=False,
+  double_bias=False,
   heads=1,
 ) -> cell_lib.Cell:
   """Gated recurrent unit.
@@ -39,11 +41,13 @@ def gru(
     n_t = tanh(w_x x_t + b + w_h (r_t * h_tm1))                reset='before'
     h_t = (1 - z_t) * n_t + z_t * h_tm1
 
-  With layer_norm, LN(w_x x_t) and LN(w_h h_tm1) stand for the products.
+  With layer_norm, LN(w_x x_t) and LN(w_h h_tm1) stand for the products. With
+  double_bias, b + b_h stands for b where no b_n is.
 
   Params: `GRUParams`; `w_x` [D, 3H], `w_h` [H, 3H], `b` [3H], in the order
     r, z, n; `b_n` [H] with reset after the product, None with reset before;
-    `gain_x` and `gain_h` [3H] with layer_norm.
+    `gain_x` and `gain_h` [3H] with layer_norm; `b_h` with double_bias, [2H] for
+    r and z (and b_n behind it: torch's bias_hh), or [3H] with reset before.
   Carry: `HiddenCarry`; `h` [H] in (-1, 1) once it began there.
   Input: `x_t` [D], floating. One example: `unroll` adds batch and time.
   Output: `y_t` = `h_t` [H].
@@ -56,6 +60,9 @@ def gru(
     gate_activation: of r and z.
     layer_norm: `normalization.layer_norm` of each product, over r, z and n
       jointly and without a shift, as b and b_n are there.
+    double_bias: a second bias, from 0, as in torch and cuDNN: the sum acts as
+      one, but moves twice as far per step of SGD or Adam. With reset after the
+      product n has its second already, b_n.
     heads: blocks on the diagonal of each part's recurrent matrix.
 
   Initialisation: `init(key, x_t, H, scheme=, recurrent_scale=, chrono_steps=)`.
@@ -107,7 +114,11 @@ def gru(
     b = jnp.concatenate([b_r, b_z, b_n])
     inner = jnp.zeros_like(b_n) if reset == 'after' else None
     gain = jnp.ones_like(b) if layer_norm else None
-    return GRUParams(w_x, w_h, b, inner, gain, gain)
+    params = GRUParams(w_x, w_h, b, inner, gain, gain)
+    if double_bias:
+      b_h = jnp.zeros_like(b if inner is None else _rz_and_n(b)[0])
+      params = params._replace(b_h=b_h)
+    return params
 
   def carry(params, x_t):
     del x_t
@@ -116,7 +127,11 @@ def gru(
 
   def project(params, x_t):
     u_t = cell_lib.product(x_t, params.w_x, params.b.dtype)
-    return norm(u_t, params.gain_x) + params.b
+    b = params.b
+    if double_bias:
+      # Where b_n is the candidate's second, b_h ends before the candidate.
+      b += jnp.pad(params.b_h, (0, b.size - params.b_h.size))
+    return norm(u_t, params.gain_x) + b
 
   def gates(z_t):
     r, z = jnp.split(gate_activation(z_t), 2)

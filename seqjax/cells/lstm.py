@@ -23,6 +23,7 @@ class LSTMParams(NamedTuple):
   gain_c: jax.Array | None = None  # [H]
   b_c: jax.Array | None = None  # [H]
   w_p: jax.Array | None = None  # [H, P], the projection
+  b_h: jax.Array | None = None  # [4H], the second bias
 
 
 class LSTMCarry(NamedTuple):
@@ -38,6 +39,7 @@ def lstm(
   peephole=False,
   coupled=False,
   layer_norm=False,
+  double_bias=False,
   projection=None,
   heads=1,
 ) -> cell_lib.Cell:
@@ -53,6 +55,7 @@ def lstm(
     + p_i * c_tm1, + p_f * c_tm1, + p_o * c_t          peephole: in i, f, o
     i_t = 1 - f_t                                      coupled
     LN(w_x x_t) + LN(w_h h_tm1) + b, tanh(LN(c_t))     layer_norm
+    b + b_h for b                                      double_bias
     h_t = w_p (o_t * tanh(c_t))                        projection
     w_h block-diagonal                                 heads
 
@@ -71,12 +74,14 @@ def lstm(
     layer_norm: `normalization.layer_norm` of each product, over all gates
       jointly and without a shift, as b is there, and of the cell state on its
       way out. What is carried is not normalised.
+    double_bias: a second bias, from 0, as in torch and cuDNN: the sum acts as
+      one, but moves twice as far per step of SGD or Adam.
     projection: P, the width of the output, at most H.
     heads: blocks on the diagonal of each gate's recurrent matrix.
 
   Initialisation: `init(key, x_t, H, scheme=, recurrent_scale=, forget_bias=,
     chrono_steps=)`. `forget_bias` (default 1, Jozefowicz et al., 2015) is added
-    to the stored bias once, here, never at call time. `chrono_steps=n` > 0
+    to the stored bias b once, here, never at call time. `chrono_steps=n` > 0
     replaces the biases of f and i by log u and -log u, u from U(1, n - 1), for
     dependencies of up to n steps (Tallec and Ollivier, 2018). Peepholes begin
     at 0, gains at 1, w_p as the transpose of a recurrent matrix.
@@ -86,10 +91,10 @@ def lstm(
 
   Source: Hochreiter and Schmidhuber (1997), Neural Computation 9(8), with the
     forget gate of Gers et al. (2000). torch.nn.LSTM computes the same with its
-    two biases added. Peepholes: Gers and Schmidhuber (2000). Coupled: CIFG of
-    Greff et al. (2015), arXiv:1503.04069. Norms: Ba et al. (2016), eq. 20 to
-    22. Projection: Sak et al. (2014), arXiv:1402.1128, without their second,
-    non-recurrent one; torch's proj_size.
+    two biases added, and trains alike with double_bias. Peepholes: Gers and
+    Schmidhuber (2000). Coupled: CIFG of Greff et al. (2015), arXiv:1503.04069.
+    Norms: Ba et al. (2016), eq. 20 to 22. Projection: Sak et al. (2014),
+    arXiv:1402.1128, without their second, non-recurrent one; torch's proj_size.
 
   Example:
     >>> import jax, jax.numpy as jnp
@@ -149,6 +154,8 @@ def lstm(
     if layer_norm:
       gain = jnp.ones_like(b)
       params = params._replace(gain_x=gain, gain_h=gain, gain_c=ones, b_c=zeros)
+    if double_bias:
+      params = params._replace(b_h=jnp.zeros_like(b))
     if projection is not None:
       w_p = initializers.recurrent_weights(
         key_projection, hidden_size, 1, scheme, b.dtype, projection
@@ -163,7 +170,8 @@ def lstm(
 
   def project(params, x_t):
     u_t = cell_lib.product(x_t, params.w_x, params.b.dtype)
-    return norm(u_t, params.gain_x) + params.b
+    b = params.b + params.b_h if double_bias else params.b
+    return norm(u_t, params.gain_x) + b
 
   def mix(params, carry, u_t):
     a_t = cell_lib.product(carry.h, params.w_h, u_t.dtype)

@@ -152,6 +152,25 @@ class CellsTest(parameterized.TestCase):
     with self.assertRaisesRegex(errors.UserError, "Did you mean 'after'"):
       cells.gru('aftre')
 
+  @parameterized.parameters(
+    ('elman', H),
+    ('gru', 2 * H),
+    ('gru_layer_norm', 2 * H),
+    ('gru_reset_before', 3 * H),
+    ('lstm', 4 * H),
+    ('lstm_coupled', 3 * H),
+  )
+  def test_a_second_bias_begins_at_zero_and_all_else_as_without(
+    self, name, size
+  ):
+    one, two = (
+      cells.CELLS[name](**options).init(jax.random.key(0), jnp.ones(D), H)
+      for options in ({}, {'double_bias': True})
+    )
+    self.assertIsNone(one.b_h)
+    np.testing.assert_array_equal(two.b_h, np.zeros(size))
+    jax.tree.map(np.testing.assert_array_equal, two._replace(b_h=None), one)
+
   def test_gru_forms_differ(self):
     _, params, carry, x_t = example('gru')
     params = params._replace(b_n=jnp.zeros(H))

@@ -38,7 +38,8 @@ def full(w_h):
 
 def _elman(activation):
   def step(p, carry, x_t):
-    h_t = activation(x_t @ p.w_x + carry.h @ full(p.w_h) + p.b)
+    u, a = x_t @ p.w_x + p.b, carry.h @ full(p.w_h)
+    h_t = activation(u + a + getattr(p, 'b_h', 0))
     return {'h': h_t}, h_t
 
   return step
@@ -48,7 +49,8 @@ def _lstm(p, carry, x_t, sigmoid=sigmoid, blocks='ifgo', norm=False):
   u, a = x_t @ p.w_x, carry.h @ full(p.w_h)
   if norm:
     u, a = layer_norm(u, p.gain_x), layer_norm(a, p.gain_h)
-  z = dict(zip(blocks, np.split(u + a + p.b, len(blocks)), strict=True))
+  u, a = u + p.b, a + getattr(p, 'b_h', 0)
+  z = dict(zip(blocks, np.split(u + a, len(blocks)), strict=True))
   for gate in 'if':
     if gate in z and hasattr(p, f'p_{gate}'):
       z[gate] = z[gate] + getattr(p, f'p_{gate}') * carry.c
@@ -69,13 +71,13 @@ def _gru(reset, sigmoid=sigmoid, norm=False):
     u, a = x_t @ p.w_x, h @ w_h
     if norm:
       u, a = layer_norm(u, p.gain_x), layer_norm(a, p.gain_h)
-    u = u + p.b
-    r = sigmoid(u[r_of] + a[r_of])
-    z = sigmoid(u[z_of] + a[z_of])
+    u, b_h = u + p.b, getattr(p, 'b_h', np.zeros(3 * size))
+    r = sigmoid(u[r_of] + a[r_of] + b_h[r_of])
+    z = sigmoid(u[z_of] + a[z_of] + b_h[z_of])
     if reset == 'after':
       n = np.tanh(u[n_of] + r * (a[n_of] + p.b_n))
     else:
-      n = np.tanh(u[n_of] + (r * h) @ w_h[:, n_of])
+      n = np.tanh(u[n_of] + (r * h) @ w_h[:, n_of] + b_h[n_of])
     h_t = (1 - z) * n + z * h
     return {'h': h_t}, h_t
 
@@ -109,18 +111,22 @@ def _ugrnn(p, carry, x_t):
 
 STEPS = {
   'elman': _elman(np.tanh),
+  'elman_double': _elman(np.tanh),
   'elman_heads': _elman(np.tanh),
   'elman_relu': _elman(relu),
   'elman_sigmoid': _elman(sigmoid),
   'gru': _gru('after'),
+  'gru_double': _gru('after'),
   'gru_hard_heads': _gru('after', hard_sigmoid),
   'gru_layer_norm': _gru('after', norm=True),
   'gru_reset_before': _gru('before'),
+  'gru_reset_before_double': _gru('before'),
   'gru_reset_before_heads': _gru('before'),
   'irnn': _elman(relu),
   'lstm': _lstm,
   'lstm_all': functools.partial(_lstm, blocks='fgo', norm=True),
   'lstm_coupled': functools.partial(_lstm, blocks='fgo'),
+  'lstm_double': _lstm,
   'lstm_hard': functools.partial(_lstm, sigmoid=hard_sigmoid),
   'lstm_heads': _lstm,
   'lstm_layer_norm': functools.partial(_lstm, norm=True),
