@@ -1,11 +1,12 @@
 """An experiment from the command line to its exit code."""
 
 from seqjax.experiment.build import check, plan, recurrent
+from seqjax.experiment.command import resolve
 from seqjax.experiment.config import Config, identity, kind, run_id
 from seqjax.experiment.fields import Field, declared, field
 from seqjax.experiment.flags import help_text, parse
 from seqjax.experiment.main import main
-from seqjax.experiment.run_directory import RunDirectory, resolve
+from seqjax.experiment.run_directory import RunDirectory
 
 __all__ = [
   'Config',

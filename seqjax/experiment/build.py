@@ -6,6 +6,7 @@ from seqjax import errors, layers, models, training
 from seqjax.cells import regularizers
 from seqjax.experiment import cell_options, run_directory
 from seqjax.experiment import config as configs
+from seqjax.training import initial
 
 # Numbers of a training step that are 0 where they are off.
 _REGULARIZERS = (
@@ -54,17 +55,23 @@ def recurrent(config: configs.Config, **options) -> layers.Recurrent:
   )
 
 
-def check(task: models.Task, batches) -> None:
+def check(
+  task: models.Task, batches, run: run_directory.RunDirectory
+) -> None:
   """Refuses what a cell cannot do, before `run.record_data` begins a run.
 
   Args:
     task: what is trained.
     batches: index -> Batch.
+    run: its directory, for the weights that it may begin from.
 
   Raises:
-    UserError: the cell takes no such input or size, or no such regulariser.
+    UserError: the cell takes no such input or size, or no such regulariser; or
+      the weights are not of this network.
   """
-  jax.eval_shape(task.init, jax.random.key(0), batches(0))
+  params = jax.eval_shape(task.init, jax.random.key(0), batches(0))
+  if given := initial.read(run.path):
+    given.params(params)
 
 
 def plan(

@@ -1,11 +1,15 @@
 """From `--cell` and `--cell_options` to a cell and the numbers of its init."""
 
+import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from seqjax import cells, errors
+from seqjax.experiment import fields
+from seqjax.training import initial
 
 
 def make_cell(name: str, text: str) -> tuple[cells.Cell, dict[str, Any]]:
@@ -25,19 +29,71 @@ def make_cell(name: str, text: str) -> tuple[cells.Cell, dict[str, Any]]:
     (True, {'forget_bias': 2.0})
   """
   builder = cells.CELLS[name]
-  options = defaults_of(builder)
-  typed = _split(text)
-  # In the order of the signature: the cache of builders looks at the order.
-  cell = builder(
-    **{k: _value(k, typed.pop(k), v) for k, v in options.items() if k in typed}
-  )
+  options, typed = _options(builder, text)
+  cell = builder(**options)
   numbers = defaults_of(cell.init)
   for option in typed:
     if option not in numbers:
       raise errors.unknown(
-        f'option of --cell={name}', option, [*options, *numbers]
+        f'option of --cell={name}', option, [*defaults_of(builder), *numbers]
       )
   return cell, {k: _value(k, v, numbers[k]) for k, v in typed.items()}
+
+
+def check_same(given: initial.Initial, name: str, text: str) -> None:
+  """Refuses weights that were made by another cell than the flags'.
+
+  Many cells have parameters of the same shapes, as an Elman network has with
+  any activation.
+
+  Args:
+    given: the weights, which say what cell they are of.
+    name, text: as in `make_cell`.
+
+  Raises:
+    UserError: another cell, or other options of its builder.
+  """
+  options = ','.join(
+    f'{k}={fields.shown(v)}'
+    for k, v in given.cell_options.items()
+    if v is not None
+  )
+  try:
+    if given.cell not in cells.CELLS:
+      raise errors.unknown('cell', given.cell, cells.CELLS)
+    make_cell(given.cell, options)  # May refuse them.
+  except errors.UserError as error:
+    raise errors.UserError(f'{given.path}: {error}') from None
+  if _arguments(given.cell, options) != _arguments(name, text):
+    raise errors.UserError(
+      f'{given.path} holds weights of {_flags(given.cell, options)}, and the '
+      f'command says {_flags(name, text)}. Say what the file says, or choose '
+      'another --workdir.'
+    )
+
+
+def _flags(name: str, text: str) -> str:
+  return f'--cell={name}' + (f' --cell_options={text}' if text else '')
+
+
+def _arguments(name: str, text: str) -> tuple[Callable, dict[str, Any]]:
+  """A cell's builder and all that it is given: equal for equal cells."""
+  builder = functools.partial(cells.CELLS[name])
+  options = builder_options(name, text)
+  bound = inspect.signature(builder.func).bind(
+    *builder.args, **builder.keywords | options
+  )
+  bound.apply_defaults()
+  return builder.func, bound.arguments
+
+
+def builder_options(name: str, text: str) -> dict[str, Any]:
+  """The options of the builder alone, in the types that it takes.
+
+  >>> builder_options('lstm', 'projection=3,forget_bias=2')
+  {'projection': 3}
+  """
+  return _options(cells.CELLS[name], text)[0]
 
 
 def defaults_of(function) -> dict[str, Any]:
@@ -47,6 +103,18 @@ def defaults_of(function) -> dict[str, Any]:
     for p in inspect.signature(function).parameters.values()
     if p.default is not p.empty
   }
+
+
+def _options(builder, text: str) -> tuple[dict[str, Any], dict[str, str]]:
+  """The options of a builder among those typed, and the rest of the text."""
+  typed = _split(text)
+  # In the order of the signature: the cache of builders looks at the order.
+  options = {
+    k: _value(k, typed.pop(k), default)
+    for k, default in defaults_of(builder).items()
+    if k in typed
+  }
+  return options, typed
 
 
 def _split(text: str) -> dict[str, str]:

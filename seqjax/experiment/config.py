@@ -154,10 +154,11 @@ class Config:
 
   steps: int = fields.field(
     1000,
-    'updates of the parameters in the whole run',
+    'updates of the parameters in the whole run; 0 evaluates what it begins '
+    'with',
     group='training',
     kind=_kind_of_steps,
-    minimum=1,
+    minimum=0,
     maximum=2**31 - 1,
   )
   learning_rate: float = fields.field(

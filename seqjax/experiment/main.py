@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from seqjax import errors
+from seqjax.experiment import command, flags, run_directory
 from seqjax.experiment import config as configs
-from seqjax.experiment import flags, run_directory
 from seqjax.training import signals
 
 Mode = Callable[
@@ -69,7 +69,7 @@ def main(
       print(flags.help_text(config_class, doc, name, tuple(modes)), end='')
     else:
       typed = flags.parse(config_class, argv, tuple(modes))
-      config, run = run_directory.resolve(config_class, typed, name)
+      config, run = command.resolve(config_class, typed, name)
       _quieten()
       _keep_compiled_programs()
       _check_devices()
@@ -92,7 +92,8 @@ def _train(config_class, typed, name, run, train: Mode) -> None:
   with run.lock():
     # Once more: another process may have begun or ended this run meanwhile.
     config = run.configure(config_class, typed, name)
-    result = run.read_result()
+    run.check_initial(config)
+    result = run.read_result() if run.begun() else None
     if result is not None and result['step'] >= config.steps:
       print(f'already {_summary(result, run)}')
       longer = configs.kind(config, 'steps') == 'extendable'
@@ -116,7 +117,7 @@ def _train(config_class, typed, name, run, train: Mode) -> None:
 
 
 def _read(config, run, mode: Mode) -> None:
-  if run.read() is None:
+  if run.read() is None or not run.begun():
     others = sorted(
       str(p.parent) for p in run.path.parent.glob('*/config.json')
     )

@@ -2,23 +2,23 @@
 
 import contextlib
 import dataclasses
-import json
-import math
 import os
 import pathlib
 import re
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from seqjax import errors, files
+from seqjax import errors
+from seqjax.experiment import cell_options, fields, json_file
 from seqjax.experiment import config as configs
 from seqjax.experiment import environment as environments
-from seqjax.experiment import fields
 from seqjax.experiment import lock as locks
-from seqjax.training import logs
+from seqjax.training import initial, logs
 
-# What a run that ended before its first step may leave behind.
-_TRACES = re.compile(r'lock|crash\.txt|\..*\.tmp')
+# What is in the directory of a run before its first step, or of one that ended
+# before it.
+_TRACES = re.compile(rf'{re.escape(initial.NAME)}|lock|crash\.txt|\..*\.tmp')
 
 
 class RunDirectory:
@@ -42,24 +42,53 @@ class RunDirectory:
   def begun(self) -> bool:
     """Whether a run has left numbers here that other settings would mix with.
 
-    One that failed earlier, as by a misspelt file name, may be put right.
+    One that failed earlier, as by a misspelt file name, may be put right; one
+    that made no update may begin anew, from weights that were put here since.
     """
-    return any(
-      (self.path / name).exists() for name in ('metrics.jsonl', 'result.json')
-    )
+    names = 'metrics.jsonl', 'result.json'
+    if not any((self.path / name).exists() for name in names):
+      return False
+    found = initial.sha256(self.path)
+    record = found and self.read()
+    changed = record and record['initial_sha256'] != found
+    return not changed or self.steps_made() > 0
+
+  def check_directory(self) -> None:
+    """Refuses what is no place for a run: a file, a directory of other things.
+
+    Raises:
+      UserError: it is one of these.
+    """
+    nearest = next(p for p in (self.path, *self.path.parents) if p.exists())
+    if not nearest.is_dir():
+      raise errors.UserError(
+        f'--workdir={self.path}: {nearest} is a file. Choose a directory.'
+      )
+    if nearest != self.path or (self.path / 'config.json').exists():
+      return
+    strangers = [
+      p.name for p in self.path.iterdir() if not _TRACES.fullmatch(p.name)
+    ]
+    if strangers:
+      raise errors.UserError(
+        f'{self.path} is no run directory: it holds {min(strangers)} and no '
+        'config.json. Choose another --workdir.'
+      )
 
   def read(self) -> dict[str, Any] | None:
     """config.json, or None in a new directory.
 
     Its keys: 'experiment', the name; 'config', every field; 'environment', as
-    it was when the run began; 'data_sha256', once it is known.
+    it was when the run began; 'data_sha256', once it is known;
+    'initial_sha256' of the weights it began from, None where they were drawn.
     """
-    return self._read_json(
-      'config.json',
+    return json_file.read(
+      self.path / 'config.json',
       experiment=str,
       config=dict,
       environment=dict,
       data_sha256=str | None,
+      initial_sha256=str | None,
     )
 
   def configure(
@@ -77,7 +106,7 @@ class RunDirectory:
       UserError: the directory is no run of this experiment, or a typed flag
         would make the run that has begun there another one.
     """
-    self._check_directory()
+    self.check_directory()
     record = self.read()
     if record is None or not self.begun():
       return config_class(**typed)
@@ -125,15 +154,20 @@ class RunDirectory:
   def begin(self) -> None:
     """Writes config.json as prepared: from here on the run is not done."""
     if self._prepared is not None:
+      if not self.begun():
+        # Of a run that made no update, and would be mixed with this one.
+        step_0 = self.path / 'checkpoints' / '0'
+        shutil.rmtree(step_0, ignore_errors=True)
       self.save(*self._prepared)
       self.remove_result()
       self._prepared = None
 
   def steps_made(self) -> int:
-    """The last step in metrics.jsonl, 0 without any."""
+    """The last step in metrics.jsonl and result.json, 0 without any."""
     path = self.path / 'metrics.jsonl'
     records = logs.read_metrics(path) if path.exists() else []
-    return max((record['step'] for record in records), default=0)
+    records.append(self.read_result() or {'step': 0})
+    return max(record['step'] for record in records)
 
   def save(self, config: configs.Config, experiment_name: str) -> None:
     """Writes config.json; once the run has begun, only what may be extended.
@@ -149,6 +183,7 @@ class RunDirectory:
         'config': settings,
         'environment': now,
         'data_sha256': None,
+        'initial_sha256': initial.sha256(self.path),
       }
     else:
       if changes := environments.changes(record['environment'], now):
@@ -161,7 +196,7 @@ class RunDirectory:
         for name, value in settings.items()
         if configs.kind(config, name) == 'extendable'
       }
-    self._write_json('config.json', record)
+    json_file.write(self.path / 'config.json', record)
 
   def record_data(self, sha256: str) -> None:
     """Notes the hash of the data, or compares it with the one noted before.
@@ -182,7 +217,26 @@ class RunDirectory:
     self.begin()
     record = self.read()
     if record['data_sha256'] is None:
-      self._write_json('config.json', {**record, 'data_sha256': sha256})
+      record['data_sha256'] = sha256
+      json_file.write(self.path / 'config.json', record)
+
+  def check_initial(self, config: configs.Config) -> None:
+    """Compares `initial.safetensors` with the run and the cell that it is for.
+
+    Raises:
+      UserError: the run began from another one, or from none; or it is of
+        another cell.
+    """
+    given = initial.read(self.path)
+    found = given and given.sha256
+    if self.begun() and (noted := self.read()['initial_sha256']) != found:
+      raise errors.UserError(
+        f'{self.path} began with {initial.describe(noted)}, and holds '
+        f'{initial.describe(found)} now. Put back what it began with, or '
+        'choose another --workdir.'
+      )
+    if given:
+      cell_options.check_same(given, config.cell, config.cell_options)
 
   def fingerprint(self, config: configs.Config) -> str:
     """Hash of the settings and data that made this run, the same ever after.
@@ -197,13 +251,16 @@ class RunDirectory:
       for name, value in record['config'].items()
       if configs.kind(config, name) == 'identity'
     }
-    return configs.digest(
-      [record['experiment'], identity, record['data_sha256']]
-    )
+    made_of = [record['experiment'], identity, record['data_sha256']]
+    if record['initial_sha256'] is not None:  # Else as before there were any.
+      made_of.append(record['initial_sha256'])
+    return configs.digest(made_of)
 
   def read_result(self) -> dict[str, Any] | None:
     """result.json: 'status', 'step', 'metrics'; None before the run is done."""
-    result = self._read_json('result.json', status=str, step=int, metrics=dict)
+    result = json_file.read(
+      self.path / 'result.json', status=str, step=int, metrics=dict
+    )
     if result is not None:
       # 'nan' and 'inf' become numbers again.
       result['metrics'] = {
@@ -219,90 +276,14 @@ class RunDirectory:
       step: updates made in all.
       metrics: name to number; JSON has no NaN, so it stands there as 'nan'.
     """
-    numbers = {name: _number(name, metrics[name]) for name in sorted(metrics)}
-    self._write_json(
-      'result.json', {'status': 'done', 'step': step, 'metrics': numbers}
+    numbers = {
+      name: json_file.number(name, metrics[name]) for name in sorted(metrics)
+    }
+    json_file.write(
+      self.path / 'result.json',
+      {'status': 'done', 'step': step, 'metrics': numbers},
     )
 
   def remove_result(self) -> None:
     """The run goes on: it is no longer done."""
     (self.path / 'result.json').unlink(missing_ok=True)
-
-  def _check_directory(self) -> None:
-    nearest = next(p for p in (self.path, *self.path.parents) if p.exists())
-    if not nearest.is_dir():
-      raise errors.UserError(
-        f'--workdir={self.path}: {nearest} is a file. Choose a directory.'
-      )
-    if nearest != self.path or (self.path / 'config.json').exists():
-      return
-    strangers = [
-      p.name for p in self.path.iterdir() if not _TRACES.fullmatch(p.name)
-    ]
-    if strangers:
-      raise errors.UserError(
-        f'{self.path} is no run directory: it holds {min(strangers)} and no '
-        'config.json. Choose another --workdir.'
-      )
-
-  def _read_json(self, name: str, **expected: Any) -> dict[str, Any] | None:
-    path = self.path / name
-    try:
-      content = json.loads(path.read_text(encoding='utf-8'))
-    except FileNotFoundError:
-      return None
-    except ValueError as error:
-      raise errors.UserError(
-        f'{path} is damaged ({error}). Restore it, or choose another --workdir.'
-      ) from None
-    for key, kind in expected.items():
-      found = isinstance(content, dict) and key in content
-      if not found or not isinstance(content[key], kind):
-        raise errors.UserError(
-          f"{path} is damaged: '{key}' is not right. Restore it, or choose "
-          'another --workdir.'
-        )
-    return content
-
-  def _write_json(self, name: str, content: dict[str, Any]) -> None:
-    text = json.dumps(content, indent=2, allow_nan=False)
-    files.atomic_write(self.path / name, f'{text}\n')
-
-
-def resolve(
-  config_class: type[configs.Config],
-  typed: Mapping[str, Any],
-  experiment_name: str,
-) -> tuple[configs.Config, RunDirectory]:
-  """The config and the directory that a command means. Writes nothing.
-
-  Args:
-    config_class: the experiment's.
-    typed: the values of the flags that were typed.
-    experiment_name: letters, digits, '.', '_' and '-'.
-
-  Raises:
-    UserError: as `RunDirectory.configure`.
-  """
-  if not re.fullmatch(r'[A-Za-z0-9_-][A-Za-z0-9._-]*', experiment_name):
-    raise ValueError(
-      f'experiment name {experiment_name!r}: expected letters, digits, '
-      "'.', '_' and '-', with no '.' at the start."
-    )
-  if typed.get('workdir'):
-    path = pathlib.Path(typed['workdir']).expanduser()
-  else:
-    path = pathlib.Path(
-      'runs', experiment_name, configs.run_id(config_class(**typed))
-    )
-  run = RunDirectory(path)
-  return run.configure(config_class, typed, experiment_name), run
-
-
-def _number(name: str, value: Any) -> int | float | str:
-  if isinstance(value, int):
-    return int(value)
-  if not hasattr(value, '__float__'):
-    raise TypeError(f'metric {name}={value!r}: expected a number.')
-  value = float(value)
-  return value if math.isfinite(value) else str(value)

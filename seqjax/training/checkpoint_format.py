@@ -26,6 +26,7 @@ import shutil
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from seqjax import errors, files
@@ -49,7 +50,7 @@ def write(
     'format': _FORMAT,
     'step': step,
     'fingerprint': fingerprint,
-    'leaves': {name: _spec(array) for name, array in arrays.items()},
+    'leaves': specs(arrays),
     'sha256': _sha256(data),
   }
   meta = {'content': content, 'sha256': _sha256_of_json(content)}
@@ -76,14 +77,16 @@ def write(
 def read(
   directory: pathlib.Path,
   step: int,
-  expected: dict[str, Any],
+  expected: dict[str, Any] | None,
   *,
-  fingerprint: str,
+  fingerprint: str | None,
 ) -> dict[str, np.ndarray]:
   """Reads the leaves of a step, bit for bit as they were written.
 
   Args:
-    expected: {name: array or `jax.ShapeDtypeStruct`}, as `named_leaves` gives.
+    expected: {name: array or `jax.ShapeDtypeStruct`}, as `named_leaves` gives;
+      None takes what there is, of whatever run.
+    fingerprint: of the run, where something is expected.
 
   Raises:
     UserError: the step is of another run, by its metadata, which are whole.
@@ -100,10 +103,11 @@ def read(
       raise ValueError('the SHA-256 of its metadata differs')
     if content['step'] != step:
       raise ValueError(f'it is a copy of step {content["step"]}')
-    if difference := _difference(content, expected, fingerprint):
+    mismatch = _mismatch(content, expected, fingerprint)
+    if mismatch:
       raise errors.UserError(
         f'The checkpoint of step {step} in {directory} does not fit: '
-        f'{difference}. Choose another --workdir, or run with the flags and '
+        f'{mismatch}. Choose another --workdir, or run with the flags and '
         'the data that it was made with.'
       )
     data = manager.restore(
@@ -112,8 +116,8 @@ def read(
   if _sha256(data) != content['sha256']:
     raise ValueError('the SHA-256 of its state differs')
   arrays, offset = {}, 0
-  for name in content['leaves']:
-    shape, dtype = expected[name].shape, expected[name].dtype
+  for name, spec in content['leaves'].items():
+    dtype, shape = _parse(spec)
     array = np.frombuffer(data, dtype, math.prod(shape), offset)
     arrays[name] = array.reshape(shape).copy()  # Aligned, and writable.
     offset += array.nbytes
@@ -151,6 +155,34 @@ def named_leaves(tree: Any) -> dict[str, Any]:
         'saved as its `jax.random.key_data`.'
       )
   return leaves
+
+
+def specs(leaves: dict[str, Any]) -> dict[str, str]:
+  """Dtype and shape of each leaf.
+
+  >>> specs({'w': np.ones((2, 3))})
+  {'w': 'float64[2,3]'}
+  """
+  return {
+    name: f'{leaf.dtype.name}[{",".join(map(str, leaf.shape))}]'
+    for name, leaf in leaves.items()
+  }
+
+
+def difference(found: dict[str, str], wanted: dict[str, str]) -> str:
+  """How two `specs` differ, in words; '' if they do not.
+
+  >>> difference({'w': 'float64[2]', 'b': 'float32[3]'}, {'w': 'float32[2]'})
+  'w is float64[2], expected float32[2]; b is float32[3], expected nothing'
+  """
+  differences = [
+    f'{k} is {found.get(k, "missing")}, expected {wanted.get(k, "nothing")}'
+    for k in found | wanted
+    if found.get(k) != wanted.get(k)
+  ]
+  if len(differences) > 5:
+    differences[5:] = [f'and {len(differences) - 5} more']
+  return '; '.join(differences)
 
 
 def is_disk_full(error: Exception) -> bool:
@@ -192,29 +224,24 @@ def _manager(directory: pathlib.Path, keep: int | None = None):
   )
 
 
-def _difference(content: dict, expected: dict[str, Any], fingerprint: str):
+def _mismatch(content: dict, expected: dict[str, Any], fingerprint: str):
   """What does not fit, in words; '' if all does."""
   if content['format'] != _FORMAT:
     return f'its format is {content["format"]}, expected {_FORMAT}'
+  if expected is None:
+    return ''
   if content['fingerprint'] != fingerprint:
     return (
       'it belongs to another configuration or to other data (its fingerprint '
       f'is {content["fingerprint"]}, expected {fingerprint})'
     )
-  found = content['leaves']
-  wanted = {name: _spec(leaf) for name, leaf in expected.items()}
-  differences = [
-    f'{k} is {found.get(k, "missing")}, expected {wanted.get(k, "nothing")}'
-    for k in found | wanted
-    if found.get(k) != wanted.get(k)
-  ]
-  if len(differences) > 5:
-    differences[5:] = [f'and {len(differences) - 5} more']
-  return '; '.join(differences)
+  return difference(content['leaves'], specs(expected))
 
 
-def _spec(leaf: Any) -> str:
-  return f'{leaf.dtype.name}[{",".join(map(str, leaf.shape))}]'
+def _parse(spec: str) -> tuple[np.dtype, tuple[int, ...]]:
+  """The dtype and shape of an entry of `specs`."""
+  dtype, sizes = spec.removesuffix(']').split('[')
+  return jnp.dtype(dtype), tuple(map(int, filter(None, sizes.split(','))))
 
 
 def _sha256(data: bytes) -> str:

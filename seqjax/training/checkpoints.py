@@ -139,20 +139,29 @@ class Checkpoints:
       UserError: the checkpoint is whole, but not of this configuration; or
         there are checkpoints, and all are damaged. Nothing is removed.
     """
-    self._settle()
     expected = checkpoint_format.named_leaves(template)
+    restored = self._newest(expected, self._fingerprint)
+    if restored is None:
+      return None
+    step, arrays = restored
+    leaves = [_place(arrays[name], leaf) for name, leaf in expected.items()]
+    return step, jax.tree.unflatten(jax.tree.structure(template), leaves)
+
+  def restore_leaves(self) -> tuple[int, dict[str, np.ndarray]] | None:
+    """As `restore`, with each leaf by its name, whatever they are of."""
+    return self._newest(None, None)
+
+  def _newest(self, expected, fingerprint):
+    self._settle()
     for step in sorted(self._steps(), reverse=True):
       try:
-        arrays = checkpoint_format.read(
-          self._directory, step, expected, fingerprint=self._fingerprint
+        return step, checkpoint_format.read(
+          self._directory, step, expected, fingerprint=fingerprint
         )
       except (errors.UserError, MemoryError):
         raise
       except Exception as error:
         self._set_aside(step, error)
-      else:
-        leaves = [_place(arrays[name], leaf) for name, leaf in expected.items()]
-        return step, jax.tree.unflatten(jax.tree.structure(template), leaves)
     # To start again from step 0 in silence would lose what can be mended.
     if damaged := len(self._steps()) + len(self._names_with(_DAMAGED)):
       raise errors.UserError(

@@ -107,7 +107,7 @@ class MetricsLog(TimingLog):
   def rewind(self, step: int) -> None:
     """Cuts the log back to what was there when checkpoint `step` was saved.
 
-    Its evaluation is cut too: the run does it again. Step 0 has no checkpoint,
+    Its evaluation is cut too: the run does it again. Step 0 has no other line,
     so `rewind(0)` leaves nothing.
 
     Raises:

@@ -20,6 +20,7 @@ from seqjax import errors
 from seqjax import metrics as metrics_lib
 from seqjax.models import task as task_lib
 from seqjax.training import checkpoints as checkpoints_lib
+from seqjax.training import initial as initial_lib
 from seqjax.training import logs, signals
 from seqjax.training import optimizer as optimizer_lib
 from seqjax.training import progress as progress_lib
@@ -44,7 +45,7 @@ class Plan:
     optimizer: moves the parameters.
     batches: index -> Batch, a pure function of the index.
     hparams: numbers of the step: learning_rate, clip_norm, dropout_rate, ...
-    steps: updates in all.
+    steps: updates in all; 0 saves and evaluates what the run begins with.
     seed: of initialisation and dropout.
     evaluate: params -> metrics with the split in their names; called at step 0,
       every `eval_every` steps and at the end.
@@ -72,13 +73,17 @@ class Plan:
 def fit(plan: Plan, directory) -> tuple[Any, dict[str, float]]:
   """Trains, from the last checkpoint in `directory` where there is one.
 
+  The parameters that a run begins with are those of `initial.safetensors` in
+  `directory`, and drawn where there is no such file.
+
   Returns:
     The final parameters, and the metrics of the last step and evaluation.
 
   Raises:
     Stopped: a signal came; the state has been saved.
     GaveUp: updates stayed non-finite after every roll-back.
-    UserError: checkpoints of another run, or none that can be read.
+    UserError: checkpoints of another run, or none that can be read; an
+      `initial.safetensors` that is not of this network.
   """
   directory = pathlib.Path(directory)
   loop = _Loop(plan, directory)
@@ -109,8 +114,10 @@ def restore(plan: Plan, directory) -> tuple[int, Any]:
   return step, state.params
 
 
-def _initial(plan):
-  return state_lib.create(plan.task, plan.optimizer, plan.batches(0), plan.seed)
+def _initial(plan, params=None):
+  return state_lib.create(
+    plan.task, plan.optimizer, plan.batches(0), plan.seed, params
+  )
 
 
 class _Loop:
@@ -118,6 +125,11 @@ class _Loop:
 
   def __init__(self, plan, directory):
     self._plan = plan
+    # Before anything is written: weights that do not fit begin no run.
+    self._given = initial_lib.read(directory)
+    self._params = self._given and self._given.params(
+      jax.eval_shape(lambda: _initial(plan).params)
+    )
     self._progress = None
     self._hparams = {k: jnp.float32(v) for k, v in plan.hparams.items()}
     self._train_step = step_lib.make_train_step(
@@ -138,7 +150,7 @@ class _Loop:
     # checkpoint that a roll-back restores does not know of it.
     self._rollbacks = self._data_offset = 0
     self._saved_at = time.monotonic()
-    self._rate = _Rate()
+    self._rate = progress_lib.Rate()
 
   def close(self):
     self._metrics_log.close()
@@ -153,8 +165,11 @@ class _Loop:
     if step:
       print(f'Going on from step {step:,}.')
       self._timing_log.write(step, {'restart': 1})
+    elif self._given and self._checkpoints.latest_step() is None:
+      print(f'Begins from {initial_lib.describe(self._given.sha256)}.')
     with progress_lib.Progress(plan.steps, step, plan.unit) as self._progress:
-      state, step = self._boundary(state, step, fresh=True)
+      # What a run begins with is saved only where it also ends with it.
+      state, step = self._boundary(state, step, fresh=plan.steps > 0)
       while step < plan.steps:
         batch = plan.batches(step + self._data_offset)
         state, *results = self._train_step(state, batch, self._hparams)
@@ -246,9 +261,9 @@ class _Loop:
 
   def _restore(self):
     """The state of the newest checkpoint, or the one a run begins with."""
-    begin = lambda: _initial(self._plan)
-    restored = self._checkpoints.restore(jax.eval_shape(begin))
-    step, state = restored or (0, jax.jit(begin)())
+    begin = lambda params: _initial(self._plan, params)
+    restored = self._checkpoints.restore(jax.eval_shape(begin, self._params))
+    step, state = restored or (0, jax.jit(begin)(self._params))
     if step > self._plan.steps:
       raise errors.UserError(
         f'This run has made {step:,} updates already, more than --steps='
@@ -278,23 +293,3 @@ class _Loop:
       rollbacks=jnp.int32(self._rollbacks),
       data_offset=jnp.int32(self._data_offset),
     ), good
-
-
-class _Rate:
-  """Units per second of training, without compilation and evaluation."""
-
-  def __init__(self):
-    self.value = 0.0
-    self._since = None
-
-  def pause(self):
-    """The time up to the next count is not training."""
-    self._since = None
-
-  def count(self, units: float):
-    now = time.monotonic()
-    if self._since is not None:
-      rate = units / max(now - self._since, 1e-9)
-      # A moving average over some twenty steps.
-      self.value += (rate - self.value) / 20 if self.value else rate
-    self._since = now

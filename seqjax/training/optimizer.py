@@ -61,7 +61,7 @@ def make(name: str, schedule: str = 'constant', steps: int = 1) -> Optimizer:
   Args:
     name: of `OPTIMIZERS`.
     schedule: of `SCHEDULES`.
-    steps: length of the schedule in updates.
+    steps: length of the schedule in updates; 0 where none will be made.
 
   Raises:
     UserError: unknown name.
@@ -82,7 +82,7 @@ def make(name: str, schedule: str = 'constant', steps: int = 1) -> Optimizer:
 
   def chain(hparams):
     def learning_rate(count):
-      share = jnp.minimum(count.astype(jnp.float32) / steps, 1)
+      share = jnp.minimum(count.astype(jnp.float32) / max(steps, 1), 1)
       return hparams['learning_rate'] * SCHEDULES[schedule](share)
 
     return optax.chain(

@@ -71,6 +71,26 @@ class Progress:
       print(text, flush=True)
 
 
+class Rate:
+  """Units per second of training, without compilation and evaluation."""
+
+  def __init__(self):
+    self.value = 0.0
+    self._since = None
+
+  def pause(self):
+    """The time up to the next count is not training."""
+    self._since = None
+
+  def count(self, units: float):
+    now = time.monotonic()
+    if self._since is not None:
+      rate = units / max(now - self._since, 1e-9)
+      # A moving average over some twenty steps.
+      self.value += (rate - self.value) / 20 if self.value else rate
+    self._since = now
+
+
 def describe(name: str, value: float) -> str:
   """A metric as a person reads it.
 

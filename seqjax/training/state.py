@@ -31,9 +31,15 @@ def create(
   optimizer: optimizer_lib.Optimizer,
   batch: batch_lib.Batch,
   seed: int,
+  params: Any = None,
 ) -> TrainState:
-  """The state before the first step; `batch` is any batch of the run."""
-  params = task.init(jax.random.key(seed), batch)
+  """The state before the first step; `batch` is any batch of the run.
+
+  Args:
+    params: to begin with, instead of those that the seed draws.
+  """
+  if params is None:
+    params = task.init(jax.random.key(seed), batch)
   return TrainState(
     step=jnp.int32(0),
     params=params,

@@ -1,8 +1,11 @@
+import pathlib
+
 import jax
 from absl.testing import absltest, parameterized
 
 from seqjax import cells, errors
 from seqjax.experiment import cell_options
+from seqjax.training import initial
 
 
 class CellOptionsTest(parameterized.TestCase):
@@ -57,6 +60,51 @@ class CellOptionsTest(parameterized.TestCase):
   def test_mistakes_are_sentences(self, text, message):
     with self.assertRaisesRegex(errors.UserError, message):
       cell_options.make_cell('lstm', text)
+
+  def check(self, cell, options, name, text):
+    path = pathlib.Path('mine', initial.NAME)
+    given = initial.Initial(path, 'ab' * 32, {}, cell, options)
+    cell_options.check_same(given, name, text)
+
+  @parameterized.parameters(
+    ('lstm', {}, 'lstm', ''),
+    ('lstm', {'projection': 3}, 'lstm', 'forget_bias=2,projection=3'),
+    ('lstm', {'peephole': True}, 'lstm_peephole', ''),
+    ('lstm_peephole', {'peephole': False}, 'lstm', 'heads=1'),
+    # What is given as its default counts as not given, on either side.
+    ('lstm', {'projection': None, 'heads': 1}, 'lstm', ''),
+    ('lstm', {}, 'lstm', 'activation=tanh,coupled=false,forget_bias=2'),
+    ('elman', {'activation': 'relu'}, 'elman_relu', ''),
+    ('gru', {'reset': 'before'}, 'gru_reset_before', ''),
+    ('conv_lstm_2d', {}, 'conv_lstm_2d', 'kernel_size=3'),
+  )
+  def test_the_same_cell_by_any_name(self, cell, options, name, text):
+    self.check(cell, options, name, text)
+
+  @parameterized.parameters(
+    ('elman_relu', {}, 'elman', ''),
+    ('elman', {}, 'elman', 'activation=relu'),
+    ('gru', {}, 'gru_reset_before', ''),
+    ('gru', {'reset': 'before'}, 'gru', ''),
+    ('conv_lstm_1d', {}, 'conv_lstm_2d', ''),
+    ('lstm', {'projection': 3}, 'lstm', 'projection=4'),
+    ('lstm', {'peephole': True}, 'lstm', 'forget_bias=2'),
+    ('mut1', {}, 'mut2', ''),
+  )
+  def test_weights_of_another_cell_are_refused(self, cell, options, name, text):
+    with self.assertRaisesRegex(
+      errors.UserError, f'mine/.* of --cell={cell}.* says --cell={name}'
+    ):
+      self.check(cell, options, name, text)
+
+  @parameterized.parameters(
+    ('ltsm', {}, "initial.safetensors: Unknown cell 'ltsm'"),
+    ('lstm', {'peepole': True}, "safetensors: Unknown option .* 'peepole'"),
+    ('lstm', {'heads': 'two'}, 'safetensors: --cell_options: heads=two'),
+  )
+  def test_weights_that_name_no_cell_are_a_sentence(self, cell, options, words):
+    with self.assertRaisesRegex(errors.UserError, words):
+      self.check(cell, options, 'lstm', '')
 
 
 if __name__ == '__main__':

@@ -32,7 +32,7 @@ class ConfigTest(parameterized.TestCase):
     dict(hidden_size=0),
     dict(hidden_sizes=(8, 0)),
     dict(batch_size=-1),
-    dict(steps=0),
+    dict(steps=-1),
     dict(learning_rate=float('nan')),
     dict(learning_rate=-1e-3),
     dict(clip_norm=float('inf')),

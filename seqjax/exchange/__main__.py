@@ -1,0 +1,246 @@
+"""Weights from one framework to another, or between a run and a file.
+
+  python -m seqjax.exchange --from=torch weights.safetensors --to=runs/mine
+  python -m seqjax.exchange --from=runs/mine --to=torch weights.safetensors
+  python -m seqjax.exchange --from=torch a.safetensors --to=keras b.npz
+
+What stands behind --from and --to is the directory of a run, or a framework
+whose file is named next, --from's first. Files are safetensors or .npz, and
+ONNX has its own. The directory that weights go to is a new one, or that of a
+run without an update: a training there begins with them.
+
+A table says what went where. What cannot be exact is refused with the reason.
+Exit codes: 0 done; 1 your command or file, in one sentence; 70 a bug, with its
+traceback; 130 Ctrl-C.
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NamedTuple, NoReturn
+
+from seqjax import errors
+from seqjax.exchange import array_files, convert, layouts, leaves, moves
+from seqjax.exchange.network import Network, hidden_size
+from seqjax.experiment import cell_options, run_directory
+from seqjax.training import checkpoints, initial
+
+
+class End(NamedTuple):
+  """Where weights come from or go to: a framework's file, or a run."""
+
+  system: str | None
+  path: pathlib.Path
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+  """Moves the weights that the command line names, and ends the process.
+
+  Args:
+    argv: the arguments, by default those of the process.
+  """
+  try:
+    _exchange(_parse(argv))
+  except errors.UserError as error:
+    print(f'error: {error}', file=sys.stderr)
+    sys.exit(1)
+  except KeyboardInterrupt:
+    sys.exit(130)
+  except Exception:
+    traceback.print_exc()
+    sys.exit(70)
+  sys.exit(0)
+
+
+def _parse(argv):
+  class Parser(argparse.ArgumentParser):
+    def error(self, message):
+      raise errors.UserError(f'{message}. See --help.')
+
+  parser = Parser(
+    'python -m seqjax.exchange',
+    description=__doc__,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+    allow_abbrev=False,
+  )
+  known = ', '.join(layouts.SYSTEMS)
+  parser.add_argument(
+    '--from', dest='origin', required=True, help=f'a run, or one of: {known}'
+  )
+  parser.add_argument('--to', dest='goal', required=True, help='the same')
+  parser.add_argument('files', nargs='*', metavar='FILE', help='of frameworks')
+  parser.add_argument(
+    '--cell', help='where weights do not say it: elman, elman_relu, ...'
+  )
+  parser.add_argument(
+    '--bidirectional',
+    action='store_true',
+    default=None,
+    help='layers take turns, forward and backward, and their names are silent',
+  )
+  parser.add_argument(
+    '--double_bias',
+    action='store_true',
+    help='keep the two biases of torch apart, to train on as it does there',
+  )
+  parser.add_argument(
+    '--missing_bias',
+    default='refuse',
+    help='zero: a bias that is not there begins at 0',
+  )
+  parser.add_argument(
+    '--module', help='which layer of theirs, as LSTMCell of nnx'
+  )
+  return parser.parse_intermixed_args(argv)
+
+
+def _exchange(options) -> None:
+  origin, goal = _ends(options)
+  if origin.system is None:
+    network, read = _of_run(origin.path), []
+  else:
+    network, read = _of_file(origin, options)
+  if goal.system is None:
+    _to_run(goal.path, network)
+    written, place = [], goal.path / initial.NAME
+  else:
+    written, place = _to_file(goal, network, options), goal.path
+  for rows, end in ((read, origin), (written, goal)):
+    if rows:
+      print(moves.table(rows, end.system, 'seqjax') + '\n')
+  print(f'Written to {place}.')
+  if goal.system is None:
+    _say_how_to_go_on(goal.path, network)
+
+
+def _ends(options) -> list[End]:
+  """What --from and --to mean, and whose each file is."""
+  names = [options.origin, options.goal]
+  for name in names:
+    # A word alone is a framework, unless there is such a directory.
+    if name not in layouts.SYSTEMS and not pathlib.Path(name).exists():
+      if re.fullmatch(r'\w+', name):
+        raise errors.UserError(
+          f'{errors.unknown("framework", name, layouts.SYSTEMS)} A new '
+          f'directory is written ./{name}.'
+        )
+  wanted = sum(name in layouts.SYSTEMS for name in names)
+  if len(options.files) != wanted:
+    raise errors.UserError(
+      f'--from={names[0]} --to={names[1]} needs {wanted} '
+      f'file{"s" * (wanted != 1)}, got {len(options.files)}'
+      f'{": " + " ".join(options.files) if options.files else ""}.'
+    )
+  files = iter(options.files)
+  ends = [
+    End(name, pathlib.Path(next(files)).expanduser())
+    if name in layouts.SYSTEMS
+    else End(None, pathlib.Path(name).expanduser())
+    for name in names
+  ]
+  if ends[0].path.resolve() == ends[1].path.resolve():
+    raise errors.UserError(
+      f'{ends[0].path} would be written over itself: name another place.'
+    )
+  return ends
+
+
+def _of_file(origin: End, options) -> tuple[Network, list[moves.Move]]:
+  cell, bidirectional = options.cell, options.bidirectional
+  if origin.system == 'onnx':
+    from seqjax.exchange import onnx_file
+
+    arrays, said, bidirectional = onnx_file.read(origin.path)
+    cell = cell or said
+  else:
+    arrays, _ = array_files.read(origin.path)
+  return convert.loaded(
+    origin.system,
+    arrays,
+    cell=cell,
+    bidirectional=bidirectional,
+    double_bias=options.double_bias,
+    missing_bias=options.missing_bias,
+  )
+
+
+def _to_file(goal: End, network, options) -> list[moves.Move]:
+  arrays, rows = convert.dumped(goal.system, network, module=options.module)
+  convert.check(arrays)
+  if goal.system == 'onnx':
+    from seqjax.exchange import onnx_file
+
+    onnx_file.write(goal.path, network)
+  else:
+    array_files.write(goal.path, arrays)
+  return rows
+
+
+def _of_run(path) -> Network:
+  run = run_directory.RunDirectory(path)
+  record = run.read()
+  if record is None:
+    raise errors.UserError(
+      f'{path} is no directory of a run: it has no config.json.'
+    )
+  restored = checkpoints.Checkpoints(
+    path / 'checkpoints', fingerprint=None, read_only=True
+  ).restore_leaves()
+  if restored is None:
+    raise errors.UserError(f'{path} holds no checkpoint yet. Train it first.')
+  step, state = restored
+  print(f'{path} at step {step:,}\n')
+  params = {
+    name.removeprefix('params/'): array
+    for name, array in state.items()
+    if name.startswith('params/')
+  }
+  config = record['config']
+  options = cell_options.builder_options(config['cell'], config['cell_options'])
+  return leaves.to_network(params, config['cell'], options)
+
+
+def _to_run(path, network: Network) -> None:
+  run = run_directory.RunDirectory(path)
+  run.check_directory()
+  if made := run.steps_made():
+    raise errors.UserError(
+      f'{path} has made {made:,} updates, which other weights would replace. '
+      'Name a new directory.'
+    )
+  arrays = leaves.of_network(network)
+  convert.check(arrays)
+  with run.lock():
+    initial.write(path, arrays, network.cell, network.options)
+
+
+def _say_how_to_go_on(path, network: Network) -> None:
+  print('A training there begins with it. For EXPERIMENT put the name of one:')
+  print(f'  ./launch.sh EXPERIMENT --workdir={path} {_flags(network)}')
+  if network.embedding is not None:
+    print(
+      f'Row i of the embedding is symbol i of {len(network.embedding)}; '
+      'vocabulary.json of a run lists its symbols in order.'
+    )
+
+
+def _flags(network: Network) -> str:
+  """What describes the network to an experiment."""
+  sizes = [str(hidden_size(layer[0])) for layer in network.by_layer]
+  flags = [f'--cell={network.cell}', f'--hidden_sizes={",".join(sizes)}']
+  if network.options:
+    options = ','.join(
+      f'{name}={json.dumps(value)}' for name, value in network.options.items()
+    )
+    flags.insert(1, f'--cell_options={options}')
+  if network.embedding is not None:
+    flags.append(f'--embedding_size={network.input_size}')
+  return ' '.join(flags)
+
+
+if __name__ == '__main__':
+  main()
