@@ -155,6 +155,10 @@ def _of_file(origin: End, options) -> tuple[Network, list[moves.Move]]:
     from seqjax.exchange import onnx_file
 
     arrays, said, bidirectional = onnx_file.read(origin.path)
+    if cell not in (None, said) and (cell, said) != ('irnn', 'elman_relu'):
+      raise errors.UserError(
+        f'{origin.path} computes {said}, and --cell says {cell}: leave it out.'
+      )
     cell = cell or said
   else:
     arrays, _ = array_files.read(origin.path)

@@ -264,6 +264,12 @@ class RefusalTest(parameterized.TestCase):
     arrays = {n: x for n, x in ours.items() if not n.endswith('_l1_reverse')}
     self.refuses('2 directions.*1 backward', exchange.load, 'torch', arrays)
 
+  def test_directions_that_were_denied(self):
+    arrays = exchange.dump('torch', network('gru', bidirectional=True))
+    self.refuses(
+      'or all one', exchange.load, 'torch', arrays, bidirectional=False
+    )
+
   def test_a_missing_bias_as_zero(self):
     arrays = torch_arrays(lstm__bias_hh_l1=None, lstm__bias_ih_l1=None)
     back = exchange.load('torch', arrays, missing_bias='zero')

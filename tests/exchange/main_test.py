@@ -142,6 +142,19 @@ class MainTest(parameterized.TestCase):
     self.assertNotIn('Traceback', err)
     self.assertEqual(err.count('\n'), 1)
 
+  def test_what_an_onnx_file_says_is_not_overruled(self):
+    pytest.importorskip('onnx')
+    from seqjax.exchange import onnx_file
+
+    path, goal = self.path / 'gru.onnx', self.path / 'out.npz'
+    onnx_file.write(path, network('gru_reset_before', {'double_bias': True}))
+    asked = '--from=onnx', path, '--to=keras', goal
+    code, _, err = run(*asked, '--cell=gru')
+    self.assertEqual(code, 1)
+    self.assertIn('computes gru_reset_before, and --cell says gru', err)
+    self.assertEqual(run(*asked)[0], 0)
+    self.assertEqual(array_files.read(goal).arrays['gru/gru_cell/bias'].ndim, 1)
+
   def test_a_pickle_is_not_opened(self):
     path = self.path / 'weights.pt'
     path.write_bytes(b'\x80\x04cos\nsystem\n(S"exit"\ntR.')
