@@ -210,6 +210,12 @@ def _has_stem(name, stem):
 def _in_layers(parts, bidirectional):
   """[layer][direction], in the order of the names."""
   parts = sorted(parts, key=lambda part: natural(part.stem))
+  if len({_family(part.stem) for part in parts}) > 1:
+    raise errors.UserError(
+      f'{parts[0].example} and {parts[-1].example} may be of two networks, or '
+      'of one in this order: leave one out, or name the layers alike with a '
+      'number each, as in lstm_0 and lstm_1.'
+    )
   numbers = {layer_number(part.stem) for part in parts} - {None}
   if missing := set(range(max(numbers, default=-1))) - numbers:
     raise errors.UserError(
@@ -228,6 +234,11 @@ def _in_layers(parts, bidirectional):
       'every layer needs both, or all one.'
     )
   return [list(pair) for pair in zip(forward, backward, strict=True)]
+
+
+def _family(stem):
+  """What the stems of one network share: all but numbers and directions."""
+  return re.sub(r'_?\d+|_reverse|forward|backward', '', stem)
 
 
 def _nothing(system_name, system, modules, arrays, reasons):

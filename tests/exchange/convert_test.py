@@ -259,6 +259,21 @@ class RefusalTest(parameterized.TestCase):
     arrays = {n: x for n, x in ours.items() if not n.endswith('_l1')}
     self.refuses('layer 1 is missing', exchange.load, 'torch', arrays)
 
+  @parameterized.parameters('torch', 'keras')
+  def test_two_networks_in_one_file(self, system):
+    """An encoder and a decoder of one width would pass for two layers."""
+    ours = network('lstm', sizes=(D,))._replace(embedding=None, dense=None)
+    arrays = exchange.dump(system, ours)
+    separator = exchange.SYSTEMS[system].separator
+    arrays = {
+      f'{name}{separator}{array}': x
+      for name in ('encoder', 'decoder')
+      for array, x in arrays.items()
+    }
+    self.refuses(
+      'decoder.*encoder.*two networks', exchange.load, system, arrays
+    )
+
   def test_a_missing_direction(self):
     ours = exchange.dump('torch', network('gru', bidirectional=True))
     arrays = {n: x for n, x in ours.items() if not n.endswith('_l1_reverse')}
