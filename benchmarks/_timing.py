@@ -25,12 +25,12 @@ def parser(doc: str, name: str) -> argparse.ArgumentParser:
   )
 
 
-def pick(parser, typed, known) -> list[str]:
+def pick(parser, typed, known, what='cell') -> list[str]:
   """The names in a list with commas between them; all, where none is typed."""
   names = list(known) if typed is None else typed.split(',')
   for name in names:
     if name not in known:
-      parser.error(str(errors.unknown('cell', name, known)))
+      parser.error(str(errors.unknown(what, name, known)))
   return names
 
 

@@ -10,6 +10,7 @@ median over the rounds and, in brackets, their time over ours: above 1 we are
 faster. A peer that is not installed is left out.
 """
 
+import functools
 import importlib.util
 import math
 import statistics
@@ -18,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks import _timing
+from benchmarks import _jax_peers, _peers, _timing
 from seqjax import cells, recurrence
 
 CELLS = ('elman', 'lstm', 'gru')
@@ -58,43 +59,30 @@ def seqjax_system(name, hidden_size, xs, weights):
   )
 
 
-def linen_system(name, hidden_size, xs, weights):
-  import flax.linen as nn
-
-  cell = {
-    'elman': nn.SimpleCell,
-    'lstm': nn.OptimizedLSTMCell,
-    'gru': nn.GRUCell,
-  }[name](hidden_size)
-  rnn = nn.RNN(cell, time_major=True)
-  params = rnn.init(jax.random.key(0), xs)
-  return compiled(rnn.apply, params, xs, weights)
-
-
-def nnx_system(name, hidden_size, xs, weights):
-  from flax import nnx
-
-  cell = {
-    'elman': nnx.SimpleCell,
-    'lstm': nnx.OptimizedLSTMCell,
-    'gru': nnx.GRUCell,
-  }[name](xs.shape[-1], hidden_size, rngs=nnx.Rngs(0))
-  rnn = nnx.RNN(cell, time_major=True, rngs=nnx.Rngs(0))
-  # Made outside: drawing it would change the module while it is traced.
-  carry = cell.initialize_carry(xs.shape[1:], nnx.Rngs(0))
-  graph, params, rest = nnx.split(rnn, nnx.Param, ...)
-
-  def outputs(params, xs):
-    return nnx.merge(graph, params, rest)(xs, initial_carry=carry)
-
+def flax_system(of, name, hidden_size, xs, weights):
+  module = {
+    'elman': 'SimpleCell',
+    'lstm': 'OptimizedLSTMCell',
+    'gru': 'GRUCell',
+  }[name]
+  shapes, outputs = of(
+    _jax_peers.Wanted(module, name, xs.shape[-1], (hidden_size,))
+  )
+  rng = np.random.default_rng(0)
+  params = {
+    name: jnp.asarray(rng.normal(0, 0.1, shape), xs.dtype)
+    for name, shape in shapes.items()
+  }
   return compiled(outputs, params, xs, weights)
 
 
 def torch_system(name, hidden_size, xs, weights):
   import torch
 
-  kind = {'elman': torch.nn.RNN, 'lstm': torch.nn.LSTM, 'gru': torch.nn.GRU}
-  module = kind[name](xs.shape[-1], hidden_size)
+  kind = {'elman': 'rnn', 'lstm': 'lstm', 'gru': 'gru'}[name]
+  module = _peers.torch_module(
+    _jax_peers.Wanted(kind, name, xs.shape[-1], (hidden_size,))
+  )
   inputs = torch.tensor(np.array(xs), requires_grad=True)
   weights = torch.tensor(np.array(weights))
 
@@ -112,8 +100,8 @@ def torch_system(name, hidden_size, xs, weights):
 
 SYSTEMS = {
   US: seqjax_system,
-  'flax nnx': nnx_system,
-  'flax linen': linen_system,
+  'flax nnx': functools.partial(flax_system, _jax_peers.of_nnx),
+  'flax linen': functools.partial(flax_system, _jax_peers.of_linen),
   'torch': torch_system,
 }
 

@@ -1,6 +1,7 @@
 """Which arrays of a file are the weights of which layer."""
 
 import collections
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -9,7 +10,8 @@ from seqjax import errors
 from seqjax.exchange import grids, layouts, ours
 from seqjax.exchange import system as system_lib
 
-_BACKWARD = re.compile(r'backward|reverse')
+# What names a direction, in torch at the end and elsewhere as a folder.
+_BACKWARD = re.compile(r'_l\d+_reverse$|(^|/)backward(_|/|$)')
 
 
 class Part(NamedTuple):
@@ -84,25 +86,25 @@ def stack(
   )
 
 
-def natural(name: str) -> list[tuple[int, int, str]]:
-  """A key that sorts lstm, lstm_2, lstm_10 in this order.
+def numbered(stem: str) -> list[tuple[str, int]]:
+  """The words of a stem, each with its number: lstm, lstm_1, ..., lstm_10.
 
-  >>> sorted(['l_10', 'l_2', 'l'], key=natural)
-  ['l', 'l_2', 'l_10']
+  >>> numbered('encoder.lstm_10/cell')
+  [('encoder', 0), ('lstm', 10), ('cell', 0)]
+  >>> numbered('_l2_reverse'), numbered('layers/1/forward')
+  ([('_l', 2)], [('layers', 0), ('', 1), ('', 0)])
   """
-  return [
-    (1, int(part), '') if part.isdecimal() else (0, 0, part)
-    for part in re.split(r'(\d+)', name)
-  ]
+  words = []
+  for word in re.split(r'[./]', stem):
+    word = re.sub(r'_reverse$|forward|backward', '', word)
+    name, number = re.fullmatch(r'(.*?)_?(\d*)', word).groups()
+    words.append((name, int(number or 0)))
+  return words
 
 
-def layer_number(stem: str) -> int | None:
-  """The number that torch gives a layer; other names may begin anywhere.
-
-  >>> layer_number('lstm._l2_reverse'), layer_number('lstm_2/lstm_cell')
-  (2, None)
-  """
-  match = re.search(r'_l(\d+)(_reverse)?$', stem)
+def _layer_of_torch(stem):
+  """What torch numbers from 0, as in weight_ih_l0; else None."""
+  match = re.search(r'(?:^|\.)_l(\d+)(_reverse)?$', stem)
   return int(match[1]) if match else None
 
 
@@ -201,7 +203,7 @@ def _strangers(stem, names, arrays):
 
 def _has_stem(name, stem):
   # torch names a layer at the end: weight_ih_l0.
-  if layer_number(stem) is not None:
+  if _layer_of_torch(stem) is not None:
     prefix, _, number = stem.rpartition('_l')
     return name.startswith(prefix) and name.endswith(f'_l{number}')
   return bool(stem) and name.startswith(f'{stem}/')
@@ -209,18 +211,8 @@ def _has_stem(name, stem):
 
 def _in_layers(parts, bidirectional):
   """[layer][direction], in the order of the names."""
-  parts = sorted(parts, key=lambda part: natural(part.stem))
-  if len({_family(part.stem) for part in parts}) > 1:
-    raise errors.UserError(
-      f'{parts[0].example} and {parts[-1].example} may be of two networks, or '
-      'of one in this order: leave one out, or name the layers alike with a '
-      'number each, as in lstm_0 and lstm_1.'
-    )
-  numbers = {layer_number(part.stem) for part in parts} - {None}
-  if missing := set(range(max(numbers, default=-1))) - numbers:
-    raise errors.UserError(
-      f'There is {parts[-1].example}, and layer {min(missing)} is missing.'
-    )
+  parts = sorted(parts, key=lambda part: numbered(part.stem))
+  _require_one_network(parts)
   backward = [part for part in parts if _BACKWARD.search(part.stem)]
   if not backward and not bidirectional:
     return [[part] for part in parts]
@@ -236,9 +228,31 @@ def _in_layers(parts, bidirectional):
   return [list(pair) for pair in zip(forward, backward, strict=True)]
 
 
-def _family(stem):
-  """What the stems of one network share: all but numbers and directions."""
-  return re.sub(r'_?\d+|_reverse|forward|backward', '', stem)
+def _require_one_network(parts):
+  """Names that differ in numbers alone, and no number left out."""
+  stems = [numbered(part.stem) for part in parts]
+  first = _layer_of_torch(parts[0].stem)
+  for (a, b), (before, after) in zip(
+    itertools.pairwise(stems), itertools.pairwise(parts), strict=True
+  ):
+    if [name for name, _ in a] != [name for name, _ in b]:
+      raise errors.UserError(
+        f'{before.example} and {after.example} may be of two networks, or of '
+        'one in this order: leave one out, or name the layers alike with a '
+        'number each, as in lstm_0 and lstm_1.'
+      )
+    steps = [y - x for (_, x), (_, y) in zip(a, b, strict=True)]
+    # torch begins each of its modules at 0.
+    begins = _layer_of_torch(after.stem) not in (None, 0) and any(steps[:-1])
+    if max(steps) > 1 or begins:
+      raise errors.UserError(
+        f'There is {before.example}, then {after.example}: a layer between '
+        'them is missing. Layers are numbered one by one.'
+      )
+  if first:
+    raise errors.UserError(
+      f'There is {parts[0].example}, and layer 0 is missing.'
+    )
 
 
 def _nothing(system_name, system, modules, arrays, reasons):

@@ -112,12 +112,12 @@ class RefusalTest(parameterized.TestCase):
   def test_a_missing_layer(self):
     ours = exchange.dump('keras', network('lstm', sizes=(H, 5, 6)))
     arrays = {n: x for n, x in ours.items() if 'lstm_1/' not in n}
-    self.refuses('a layer is missing', exchange.load, 'keras', arrays)
+    self.refuses('between them is missing', exchange.load, 'keras', arrays)
 
   def test_a_layer_missing_among_equals(self):
     ours = exchange.dump('torch', network('lstm', sizes=(D, D, D)))
     arrays = {n: x for n, x in ours.items() if not n.endswith('_l1')}
-    self.refuses('layer 1 is missing', exchange.load, 'torch', arrays)
+    self.refuses('_l0, then .*_l2: a layer', exchange.load, 'torch', arrays)
 
   @parameterized.parameters('torch', 'keras')
   def test_two_networks_in_one_file(self, system):

@@ -7,7 +7,7 @@ import pytest
 from absl.testing import absltest, parameterized
 from closeness import assert_close
 
-from seqjax import cells, layers
+from seqjax import cells, exchange
 
 T, B, D, H, LAYERS = 7, 5, 3, 4, 2
 # Unsorted; whole, a single step, and two alike.
@@ -49,39 +49,17 @@ def theirs(torch, module, xs, state, factors):
   )
 
 
-def copied(name, w_ih, w_hh, b_ih, b_hh):
-  """Our params from torch's."""
-  if name != 'gru':
-    params = {'elman': cells.ElmanParams, 'lstm': cells.LSTMParams}[name]
-    return params(w_ih.T, w_hh.T, b_ih + b_hh)
-  b_rz, b_n = jnp.split(b_hh, [2 * H])
-  return cells.GRUParams(w_ih.T, w_hh.T, b_ih.at[: 2 * H].add(b_rz), b_n)
-
-
 def ours(name, bidirectional, weights, xs, state, factors):
-  """As `theirs`: differentiated through the copying, for torch's layout."""
-  module = layers.Recurrent(
-    cells.CELLS[name](), (H,) * LAYERS, bidirectional=bidirectional
-  )
-  sides = [('', '_forward'), ('_reverse', '_backward')]
-  sides = sides if bidirectional else [('', '')]
+  """As `theirs`: differentiated through the exchange, for torch's layout."""
 
   def loss(weights, xs, state):
-    params = {
-      f'layer_{layer}{side}': copied(
-        name,
-        *(
-          weights[f'{kind}_l{layer}{torch_side}']
-          for kind in ('weight_ih', 'weight_hh', 'bias_ih', 'bias_hh')
-        ),
-      )
-      for layer in range(LAYERS)
-      for torch_side, side in sides
-    }
+    network = exchange.load('torch', weights, cell=name)
     carry = [CARRIES[name](*c) for c in zip(*state, strict=True)]
     if bidirectional:
       carry = list(zip(carry[::2], carry[1::2], strict=True))
-    outputs, last, _ = module.apply({'params': params}, xs, carry, mask=MASK)
+    outputs, last, _ = network.module().apply(
+      {'params': network.recurrent}, xs, carry, mask=MASK
+    )
     last = jax.tree.leaves(last, is_leaf=lambda c: hasattr(c, 'h'))
     results = [outputs, *map(jnp.stack, zip(*last, strict=True))]
     return score(results, factors), results
