@@ -31,6 +31,7 @@ usage() {
 ./launch.sh test [--slow] [argument ...]     (arguments and paths of pytest)
 ./launch.sh bench BENCHMARK [--flag=value ...]
 ./launch.sh doctor [--cells=lstm,gru]        (what this machine computes, how exactly)
+./launch.sh exchange --from=... --to=...     (weights of other frameworks; --help)
 
 Experiments:
 $(list experiments)
@@ -178,9 +179,9 @@ case ${1:-help} in
     require benchmark benchmarks "$2"
     set -- "benchmarks.$2" "${@:3}"
     ;;
-  doctor) set -- seqjax.doctor "${@:2}" ;;
+  doctor | exchange) set -- "seqjax.$1" "${@:2}" ;;
   *)
-    require experiment experiments "$1" bench doctor help test
+    require experiment experiments "$1" bench doctor exchange help test
     set -- "experiments.$1" "${@:2}"
     ;;
 esac

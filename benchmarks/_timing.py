@@ -16,8 +16,13 @@ from seqjax import errors
 
 
 def parser(doc: str, name: str) -> argparse.ArgumentParser:
-  """For the flags of a benchmark, which say no in one line."""
-  return argparse.ArgumentParser(
+  """For the flags of a benchmark, which says no in one line and exits 1."""
+
+  class Parser(argparse.ArgumentParser):
+    def error(self, message):
+      self.exit(1, f'error: {message}\n')
+
+  return Parser(
     f'./launch.sh bench {name}',
     description=doc,
     formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -221,7 +221,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   streams = data.Streams(train_ids, config.batch_size, k1, k2, config.data_seed)
   model = make_model(config, len(vocabulary))
   task = make_task(config, model)
-  experiment.check(task, streams, run)
+  experiment.check(task, streams, run, vocabulary.symbols)
   write = make_writer(config, model, vocabulary)
 
   run.record_data(text.sha256)

@@ -5,14 +5,12 @@ import numpy as np
 
 from seqjax import cells, exchange, layers
 
-D, H, K, V = 3, 4, 2, 7
+D, H, K, V = 3, 4, 6, 7
 
 
-def network(cell, options=(), bidirectional=False, sizes=(H, H + 1)):
+def network(cell, options=(), bidirectional=False, sizes=(H, H)):
   """One with an embedding [V, D] before it and a dense layer [., K] behind."""
   options = dict(options)
-  if 'projection' in options:
-    sizes = (H, H)
   module = layers.Recurrent(
     cells.CELLS[cell](**options), sizes, bidirectional=bidirectional
   )

@@ -1,8 +1,8 @@
 """Weights from one framework to another, or between a run and a file.
 
-  python -m seqjax.exchange --from=torch weights.safetensors --to=runs/mine
-  python -m seqjax.exchange --from=runs/mine --to=torch weights.safetensors
-  python -m seqjax.exchange --from=torch a.safetensors --to=keras b.npz
+  ./launch.sh exchange --from=torch weights.safetensors --to=runs/mine
+  ./launch.sh exchange --from=runs/mine --to=torch weights.safetensors
+  ./launch.sh exchange --from=torch a.safetensors --to=keras b.npz
 
 What stands behind --from and --to is the directory of a run, or a framework
 whose file is named next, --from's first. Files are safetensors or .npz, and
@@ -10,23 +10,22 @@ ONNX has its own. The directory that weights go to is a new one, or that of a
 run without an update: a training there begins with them.
 
 A table says what went where. What cannot be exact is refused with the reason.
-Exit codes: 0 done; 1 your command or file, in one sentence; 70 a bug, with its
-traceback; 130 Ctrl-C.
+Exit codes are those of the experiments: 0 done; 1 your command or file, in one
+sentence; 70 a bug.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import re
-import sys
-import traceback
 from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
-from seqjax import errors
-from seqjax.exchange import array_files, convert, layouts, leaves, moves
-from seqjax.exchange.network import Network, hidden_size
-from seqjax.experiment import cell_options, run_directory
+from seqjax import data, errors
+from seqjax.exchange import array_files, checks, convert, layouts, leaves, moves
+from seqjax.exchange.network import Network
+from seqjax.experiment import cell_options, ending, run_directory
 from seqjax.training import checkpoints, initial
 
 
@@ -43,17 +42,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
   Args:
     argv: the arguments, by default those of the process.
   """
-  try:
-    _exchange(_parse(argv))
-  except errors.UserError as error:
-    print(f'error: {error}', file=sys.stderr)
-    sys.exit(1)
-  except KeyboardInterrupt:
-    sys.exit(130)
-  except Exception:
-    traceback.print_exc()
-    sys.exit(70)
-  sys.exit(0)
+  ending.end(lambda: _exchange(_parse(argv)))
 
 
 def _parse(argv):
@@ -62,7 +51,7 @@ def _parse(argv):
       raise errors.UserError(f'{message}. See --help.')
 
   parser = Parser(
-    'python -m seqjax.exchange',
+    './launch.sh exchange',
     description=__doc__,
     formatter_class=argparse.RawDescriptionHelpFormatter,
     allow_abbrev=False,
@@ -93,6 +82,14 @@ def _parse(argv):
     help='zero: a bias that is not there begins at 0',
   )
   parser.add_argument(
+    '--embedding',
+    metavar='NAME',
+    help='which layer it is, where shapes do not tell it from a dense one',
+  )
+  parser.add_argument(
+    '--dense', metavar='NAME', help='which layer stands behind, likewise'
+  )
+  parser.add_argument(
     '--module', help='which layer of theirs, as LSTMCell of nnx'
   )
   return parser.parse_intermixed_args(argv)
@@ -100,13 +97,14 @@ def _parse(argv):
 
 def _exchange(options) -> None:
   origin, goal = _ends(options)
+  read, written, symbols = [], [], None
   if origin.system is None:
-    network, read = _of_run(origin.path), []
+    network, symbols = _of_run(origin.path)
   else:
     network, read = _of_file(origin, options)
   if goal.system is None:
-    _to_run(goal.path, network)
-    written, place = [], goal.path / initial.NAME
+    _to_run(goal.path, network, symbols)
+    place = goal.path / initial.NAME
   else:
     written, place = _to_file(goal, network, options), goal.path
   for rows, end in ((read, origin), (written, goal)):
@@ -137,16 +135,35 @@ def _ends(options) -> list[End]:
     )
   files = iter(options.files)
   ends = [
-    End(name, pathlib.Path(next(files)).expanduser())
+    End(name, _path(next(files)))
     if name in layouts.SYSTEMS
-    else End(None, pathlib.Path(name).expanduser())
+    else End(None, _path(name))
     for name in names
   ]
-  if ends[0].path.resolve() == ends[1].path.resolve():
+  origin, goal = ends
+  if os.path.realpath(origin.path) == os.path.realpath(goal.path):
     raise errors.UserError(
-      f'{ends[0].path} would be written over itself: name another place.'
+      f'{origin.path} would be written over itself: name another place.'
     )
+  if goal.path.name == initial.NAME:
+    raise errors.UserError(
+      f'{goal.path} is what a run begins with; --to={goal.path.parent} writes '
+      'it.'
+    )
+  of_files = [
+    f'--{name}'
+    for name in ('cell', 'bidirectional', 'embedding', 'dense', 'double_bias')
+    if getattr(options, name)
+  ] + ['--missing_bias'] * (options.missing_bias != 'refuse')
+  if origin.system is None and of_files:
+    raise errors.UserError(f'{of_files[0]} is for a file, and a run says it.')
+  if goal.system is None and options.module:
+    raise errors.UserError('--module is for a framework, and --to is a run.')
   return ends
+
+
+def _path(text) -> pathlib.Path:
+  return pathlib.Path(os.path.expanduser(text))
 
 
 def _of_file(origin: End, options) -> tuple[Network, list[moves.Move]]:
@@ -154,6 +171,8 @@ def _of_file(origin: End, options) -> tuple[Network, list[moves.Move]]:
   if origin.system == 'onnx':
     from seqjax.exchange import onnx_file
 
+    if bidirectional:
+      raise errors.UserError('--bidirectional: an ONNX file says it itself.')
     arrays, said, bidirectional = onnx_file.read(origin.path)
     if cell not in (None, said) and (cell, said) != ('irnn', 'elman_relu'):
       raise errors.UserError(
@@ -169,12 +188,14 @@ def _of_file(origin: End, options) -> tuple[Network, list[moves.Move]]:
     bidirectional=bidirectional,
     double_bias=options.double_bias,
     missing_bias=options.missing_bias,
+    embedding=options.embedding,
+    dense=options.dense,
   )
 
 
 def _to_file(goal: End, network, options) -> list[moves.Move]:
   arrays, rows = convert.dumped(goal.system, network, module=options.module)
-  convert.check(arrays)
+  checks.arrays(arrays)
   if goal.system == 'onnx':
     from seqjax.exchange import onnx_file
 
@@ -184,13 +205,23 @@ def _to_file(goal: End, network, options) -> list[moves.Move]:
   return rows
 
 
-def _of_run(path) -> Network:
+def _of_run(path) -> tuple[Network, list[str] | None]:
+  """The network of a run, and the symbols of its vocabulary."""
   run = run_directory.RunDirectory(path)
   record = run.read()
-  if record is None:
+  if record is None or not run.begun():
+    what = ' yet, but weights to begin with' * (path / initial.NAME).exists()
     raise errors.UserError(
-      f'{path} is no directory of a run: it has no config.json.'
+      f'{path} holds no run{what}. Train it first, or ask for --steps=0.'
     )
+  config = record['config']
+  for name in ('residual', 'zoneout_h_rate', 'zoneout_c_rate'):
+    # They have no parameters, and take part in what is computed.
+    if config.get(name):
+      raise errors.UserError(
+        f'{path} was trained with --{name}, which has no counterpart in '
+        'another framework.'
+      )
   restored = checkpoints.Checkpoints(
     path / 'checkpoints', fingerprint=None, read_only=True
   ).restore_leaves()
@@ -203,38 +234,52 @@ def _of_run(path) -> Network:
     for name, array in state.items()
     if name.startswith('params/')
   }
-  config = record['config']
-  options = cell_options.builder_options(config['cell'], config['cell_options'])
-  return leaves.to_network(params, config['cell'], options)
+  options = cell_options.builder_options(
+    config['cell'], config.get('cell_options', '')
+  )
+  symbols = None
+  if (path / 'vocabulary.json').exists():
+    symbols = data.Vocabulary.load(path / 'vocabulary.json').symbols
+  return leaves.to_network(params, config['cell'], options), symbols
 
 
-def _to_run(path, network: Network) -> None:
+def _to_run(path, network: Network, symbols) -> None:
   run = run_directory.RunDirectory(path)
   run.check_directory()
-  if made := run.steps_made():
+  saved = checkpoints.Checkpoints(
+    path / 'checkpoints', fingerprint=None, read_only=True
+  ).latest_step()
+  if made := max(run.steps_made(), saved or 0):
     raise errors.UserError(
       f'{path} has made {made:,} updates, which other weights would replace. '
       'Name a new directory.'
     )
   arrays = leaves.of_network(network)
-  convert.check(arrays)
+  checks.arrays(arrays)
   with run.lock():
-    initial.write(path, arrays, network.cell, network.options)
+    initial.write(path, arrays, network.cell, network.options, symbols)
 
 
 def _say_how_to_go_on(path, network: Network) -> None:
-  print('A training there begins with it. For EXPERIMENT put the name of one:')
-  print(f'  ./launch.sh EXPERIMENT --workdir={path} {_flags(network)}')
-  if network.embedding is not None:
+  print('A training in that directory begins with it.')
+  is_whole = network.embedding is not None and network.dense is not None
+  if network.directions == 2 or not is_whole:
     print(
-      f'Row i of the embedding is symbol i of {len(network.embedding)}; '
-      'vocabulary.json of a run lists its symbols in order.'
+      'No flags describe this network yet: a run has an embedding, layers that '
+      'read forward, and a dense layer. In Python, exchange.load takes it.'
     )
+    return
+  print('For EXPERIMENT put the name of one, and add the data to read:')
+  print(f'  ./launch.sh EXPERIMENT --workdir={path} {_flags(network)}')
+  print(
+    f'Row i of the embedding is symbol i of {len(network.embedding)}; '
+    'vocabulary.json of a run lists its symbols in order.'
+  )
 
 
 def _flags(network: Network) -> str:
   """What describes the network to an experiment."""
-  sizes = [str(hidden_size(layer[0])) for layer in network.by_layer]
+  sizes = map(str, network.hidden_sizes)
   flags = [f'--cell={network.cell}', f'--hidden_sizes={",".join(sizes)}']
   if network.options:
     options = ','.join(

@@ -7,13 +7,11 @@ import jax
 import numpy as np
 
 from seqjax import errors
-from seqjax.exchange import grids, layouts, ours, search, surroundings
+from seqjax.exchange import checks, grids, layouts, ours, search, surroundings
 from seqjax.exchange import moves as moves_lib
 from seqjax.exchange import pieces as pieces_lib
 from seqjax.exchange import system as system_lib
 from seqjax.exchange.network import SIDES, Network
-
-_DTYPES = ('float32', 'float64')
 
 
 def load(
@@ -24,6 +22,8 @@ def load(
   bidirectional: bool | None = None,
   double_bias: bool = False,
   missing_bias: str = 'refuse',
+  embedding: str | None = None,
+  dense: str | None = None,
 ) -> Network:
   """Another framework's weights in our form; nothing is guessed.
 
@@ -41,6 +41,8 @@ def load(
       training goes on as it does there; otherwise they are added up.
     missing_bias: 'zero' takes a bias that is not there for 0, which computes
       the same now, but is trained here; 'refuse'.
+    embedding, dense: the names of these layers, such as 'head', where shapes do
+      not tell one from the other, or whether a dense layer stands behind.
 
   Raises:
     UserError: an array too many, one missing or of another shape, a number that
@@ -64,18 +66,28 @@ def load(
     bidirectional=bidirectional,
     double_bias=double_bias,
     missing_bias=missing_bias,
+    embedding=embedding,
+    dense=dense,
   )
   return network
 
 
 def loaded(
-  system, arrays, *, cell, bidirectional, double_bias, missing_bias
+  system,
+  arrays,
+  *,
+  cell=None,
+  bidirectional=None,
+  double_bias=False,
+  missing_bias='refuse',
+  embedding=None,
+  dense=None,
 ) -> tuple[Network, list[moves_lib.Move]]:
   """As `load`, and what went where."""
   known = _require_system(system)
   if missing_bias not in ('refuse', 'zero'):
     raise errors.unknown('missing_bias', missing_bias, ('refuse', 'zero'))
-  check(arrays)
+  checks.arrays(arrays)
   stack = search.stack(
     system,
     arrays,
@@ -85,18 +97,25 @@ def loaded(
   )
   options = _options(system, stack, arrays, double_bias)
   target = ours.layout(stack.cell, options)
-  recurrent, moves, width = {}, [], None
+  recurrent, moves, widths = {}, [], []
   for layer, parts in enumerate(stack.parts):
-    outputs = 0
-    for part, key in zip(parts, _keys(layer, len(parts)), strict=True):
-      pieces, sizes = _pieces(stack.module, part, arrays)
-      if width not in (None, sizes['D']):
-        raise errors.UserError(
-          f'{part.example} reads {sizes["D"]} features, and the layer before '
-          f'it gives {width}: a layer is missing, or the order of the names is '
-          'not that of the layers.'
-        )
-      outputs += sizes['P']
+    read = [_pieces(stack.module, part, arrays) for part in parts]
+    sizes = read[0][1]
+    if any(other != sizes for _, other in read):
+      raise errors.UserError(
+        f'{parts[0].example} and {parts[1].example} are of different sizes: '
+        'they are no two directions of one layer.'
+      )
+    if widths and widths[-1][1] != sizes['D']:
+      raise errors.UserError(
+        f'{parts[0].example} reads {sizes["D"]} features, and the layer before '
+        f'it gives {widths[-1][1]}: a layer is missing, or the order of the '
+        'names is not that of the layers.'
+      )
+    widths.append((sizes['D'], sizes['P'] * len(parts)))
+    for part, key, (pieces, _) in zip(
+      parts, _keys(layer, len(parts)), read, strict=True
+    ):
       pieces = pieces_lib.fitted(
         stack.cell, pieces, grids.names(target), 'seqjax'
       )
@@ -106,11 +125,27 @@ def loaded(
         moves.append(
           moves_lib.read(name, shape, grid, f'recurrent/{key}', target)
         )
-    width = outputs
   network = Network(stack.cell, options, recurrent)
   rest = {name: arrays[name] for name in stack.rest}
-  network, more = surroundings.loaded(known, network, rest, width)
-  return network, [*moves, *more]
+  network, more = surroundings.loaded(
+    known,
+    network,
+    rest,
+    widths=widths,
+    embedding=embedding,
+    dense=dense,
+    missing_bias=missing_bias,
+  )
+  weights = jax.tree.map(
+    _own, (network.recurrent, network.embedding, network.dense)
+  )
+  # Once more: two finite biases may add up to infinity.
+  checks.finite(
+    {jax.tree_util.keystr(k): x for k, x in jax.tree.leaves_with_path(weights)}
+  )
+  names = ('recurrent', 'embedding', 'dense')
+  weights = dict(zip(names, weights, strict=True))
+  return network._replace(**weights), [*moves, *more]
 
 
 def dump(
@@ -153,6 +188,11 @@ def dumped(
   network = network._replace(cell=cell, options=options)
   target = ours.layout(cell, options)
   chosen = _module_for(system, network, target, module)
+  if system == 'torch' and len(set(network.hidden_sizes)) > 1:
+    raise errors.UserError(
+      f"torch's {chosen.name} has one width for all its layers, and this "
+      f'network has {", ".join(map(str, network.hidden_sizes))}.'
+    )
   before, after, moves = surroundings.dumped(known, network)
   prefix = f'{chosen.name}.' if known.separator == '.' and moves else ''
   arrays, by_layer = {}, network.by_layer
@@ -181,39 +221,13 @@ def dumped(
           )
         )
   arrays = before | arrays | after
-  return {name: _in_order(array) for name, array in arrays.items()}, moves
+  return {name: _own(array) for name, array in arrays.items()}, moves
 
 
-def _in_order(array):
-  # safetensors.numpy writes the memory of a transposed array as it lies.
+def _own(array):
+  """A copy in the order of rows, as safetensors.numpy writes the memory."""
   is_numpy = isinstance(array, np.ndarray)
-  return np.ascontiguousarray(array) if is_numpy else array
-
-
-def check(arrays: Mapping[str, Any]) -> None:
-  """Refuses what is no finite float32 or float64, or not all alike."""
-  if not arrays:
-    raise errors.UserError('There is no array here.')
-  dtypes = {}
-  for name, array in arrays.items():
-    dtype = str(getattr(array, 'dtype', type(array).__name__))
-    if dtype not in _DTYPES:
-      raise errors.UserError(
-        f'{name} is of {dtype}; expected float32 or float64. Convert it there '
-        'first, so that it is you who decides what is lost.'
-      )
-    dtypes.setdefault(dtype, name)
-    is_known = not isinstance(array, jax.core.Tracer)
-    if is_known and not np.isfinite(array).all():
-      raise errors.UserError(
-        f'Of the {array.size} numbers of {name}, '
-        f'{int((~np.isfinite(array)).sum())} are not finite.'
-      )
-  if len(dtypes) > 1:
-    raise errors.UserError(
-      f'{dtypes["float32"]} is of float32 and {dtypes["float64"]} of float64: '
-      'convert one of them there first.'
-    )
+  return np.array(array, order='C') if is_numpy else array
 
 
 def _require_system(system):

@@ -55,6 +55,11 @@ def to_network(
   ours.layout(cell, options)  # Refuses what no other framework has.
   layers, dense, embedding = {}, {}, None
   for name, value in leaves.items():
+    if '_initial/' in name or '/shortcut_' in name:
+      raise errors.UserError(
+        f'{name} has no place in another framework: learned initial states and '
+        'shortcuts stay here.'
+      )
     if match := re.fullmatch(rf'{_RECURRENT}(layer_\w+)/(\w+)', name):
       layers.setdefault(match[1], {})[match[2]] = value
     elif name == _EMBEDDING:

@@ -56,6 +56,11 @@ class Network(NamedTuple):
     return [[self.recurrent[name] for name in layer] for layer in names]
 
   @property
+  def hidden_sizes(self) -> tuple[int, ...]:
+    """H of every layer."""
+    return tuple(hidden_size(layer[0]) for layer in self.by_layer)
+
+  @property
   def input_size(self) -> int:
     """D, the features that the first layer reads."""
     return self.by_layer[0][0].w_x.shape[0]
@@ -66,10 +71,9 @@ class Network(NamedTuple):
     Args:
       **attributes: of `layers.Recurrent`, e.g. compute_dtype.
     """
-    hidden_sizes = tuple(hidden_size(layer[0]) for layer in self.by_layer)
     return layers.Recurrent(
       cells.CELLS[self.cell](**self.options),
-      hidden_sizes,
+      self.hidden_sizes,
       bidirectional=self.directions == 2,
       **attributes,
     )

@@ -72,7 +72,8 @@ def fitted(
     # The reset gate multiplies the second bias of the candidate alone.
     is_apart = ours.FAMILIES[cell] == 'gru' and gate == 'n'
     if source == 'b_h' and not is_apart:
-      result[f'b.{gate}'] = result[f'b.{gate}'] + value
+      with np.errstate(over='ignore'):
+        result[f'b.{gate}'] = result[f'b.{gate}'] + value
     elif np.any(np.asarray(value) != 0):
       raise errors.UserError(
         f'This {cell} has {_NOUNS[source]}{f" of {gate}" if gate else ""} that '

@@ -87,18 +87,18 @@ def stack(
 
 
 def numbered(stem: str) -> list[tuple[str, int]]:
-  """The words of a stem, each with its number: lstm, lstm_1, ..., lstm_10.
+  """The words of a stem, each with its number, or -1: lstm, lstm_1, lstm_10.
 
-  >>> numbered('encoder.lstm_10/cell')
-  [('encoder', 0), ('lstm', 10), ('cell', 0)]
+  >>> numbered('encoder.lstm_10')
+  [('encoder', -1), ('lstm', 10)]
   >>> numbered('_l2_reverse'), numbered('layers/1/forward')
-  ([('_l', 2)], [('layers', 0), ('', 1), ('', 0)])
+  ([('_l', 2)], [('layers', -1), ('', 1), ('', -1)])
   """
   words = []
   for word in re.split(r'[./]', stem):
-    word = re.sub(r'_reverse$|forward|backward', '', word)
+    word = re.sub(r'(?<=_l)(\d+)_reverse$|forward|backward', r'\1', word)
     name, number = re.fullmatch(r'(.*?)_?(\d*)', word).groups()
-    words.append((name, int(number or 0)))
+    words.append((name, int(number or -1)))
   return words
 
 
@@ -241,7 +241,12 @@ def _require_one_network(parts):
         'one in this order: leave one out, or name the layers alike with a '
         'number each, as in lstm_0 and lstm_1.'
       )
-    steps = [y - x for (_, x), (_, y) in zip(a, b, strict=True)]
+    # Behind a name without a number comes 1; where a person gave it, maybe 2.
+    is_torch = _layer_of_torch(after.stem) is not None
+    steps = [
+      y - (x + (1 + is_torch) * (x < 0 < y))
+      for (_, x), (_, y) in zip(a, b, strict=True)
+    ]
     # torch begins each of its modules at 0.
     begins = _layer_of_torch(after.stem) not in (None, 0) and any(steps[:-1])
     if max(steps) > 1 or begins:

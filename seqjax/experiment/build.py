@@ -1,5 +1,7 @@
 """From the settings that every experiment has to what they describe."""
 
+from collections.abc import Sequence
+
 import jax
 
 from seqjax import errors, layers, models, training
@@ -56,7 +58,10 @@ def recurrent(config: configs.Config, **options) -> layers.Recurrent:
 
 
 def check(
-  task: models.Task, batches, run: run_directory.RunDirectory
+  task: models.Task,
+  batches,
+  run: run_directory.RunDirectory,
+  symbols: Sequence[str] | None = None,
 ) -> None:
   """Refuses what a cell cannot do, before `run.record_data` begins a run.
 
@@ -64,6 +69,7 @@ def check(
     task: what is trained.
     batches: index -> Batch.
     run: its directory, for the weights that it may begin from.
+    symbols: of the vocabulary, where inputs are symbols.
 
   Raises:
     UserError: the cell takes no such input or size, or no such regulariser; or
@@ -72,6 +78,11 @@ def check(
   params = jax.eval_shape(task.init, jax.random.key(0), batches(0))
   if given := initial.read(run.path):
     given.params(params)
+    if None not in (given.symbols, symbols) and given.symbols != symbols:
+      raise errors.UserError(
+        f'{given.path} belongs to a vocabulary of other symbols, or of these '
+        'in another order. Train on the data that it was made with.'
+      )
 
 
 def plan(

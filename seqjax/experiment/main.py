@@ -1,36 +1,20 @@
 """From the command line to an exit code: what happens around an experiment."""
 
-import errno
 import os
 import pathlib
-import select
-import signal
 import stat
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from seqjax import errors
-from seqjax.experiment import command, flags, run_directory
+from seqjax.experiment import command, ending, flags, run_directory
 from seqjax.experiment import config as configs
 from seqjax.training import signals
 
 Mode = Callable[
   [configs.Config, run_directory.RunDirectory], Mapping[str, Any] | None
 ]
-
-_STDOUT = 1  # The file descriptor, whatever sys.stdout stands for.
-# The machine says no, and the user can mend it.
-_REFUSALS = {
-  errno.ENOSPC: 'the disk is full. Make room and repeat the command',
-  errno.EDQUOT: 'the disk quota is used up. Make room and repeat the command',
-  errno.EFBIG: 'the file would be larger than this system allows',
-  errno.EACCES: 'permission denied. Change that, or choose another place',
-  errno.EPERM: 'not permitted. Change that, or choose another place',
-  errno.EROFS: 'the file system is read-only. Choose another place',
-  errno.ENAMETOOLONG: 'the name is too long',
-}
 
 
 def main(
@@ -63,28 +47,23 @@ def main(
   """
   argv = sys.argv[1:] if argv is None else argv
   run = None
-  _mend_streams()
-  try:
+
+  def act():
+    nonlocal run
     if flags.asks_for_help(argv):
       print(flags.help_text(config_class, doc, name, tuple(modes)), end='')
+      return
+    typed = flags.parse(config_class, argv, tuple(modes))
+    config, run = command.resolve(config_class, typed, name)
+    _quieten()
+    _keep_compiled_programs()
+    _check_devices()
+    if config.mode == 'train':
+      _train(config_class, typed, name, run, modes['train'])
     else:
-      typed = flags.parse(config_class, argv, tuple(modes))
-      config, run = command.resolve(config_class, typed, name)
-      _quieten()
-      _keep_compiled_programs()
-      _check_devices()
-      if config.mode == 'train':
-        _train(config_class, typed, name, run, modes['train'])
-      else:
-        _read(config, run, modes[config.mode])
-    sys.stdout.flush()
-    code = 0
-  except KeyboardInterrupt:
-    code = 128 + signal.SIGINT
-  except Exception as error:
-    code = _explain(error, run)
-  _let_go_of_stdout()
-  sys.exit(code)
+      _read(config, run, modes[config.mode])
+
+  ending.end(act, lambda: None if run is None else run.path)
 
 
 def _train(config_class, typed, name, run, train: Mode) -> None:
@@ -134,70 +113,6 @@ def _summary(result: Mapping[str, Any], run: run_directory.RunDirectory) -> str:
   numbers = [f'{name} {x:.4g}' for name, x in result['metrics'].items()]
   what = ', '.join(numbers) or 'no metrics'
   return f'done at step {result["step"]}: {what} ({run.path})'
-
-
-def _explain(error: Exception, run: run_directory.RunDirectory | None) -> int:
-  """Says what ended the run, on stderr, and gives its exit code."""
-  match error:
-    case errors.UserError():
-      code, words = 1, f'error: {error}'
-    case errors.GaveUp():
-      code, words = 3, f'gave up: {error}'
-    case errors.TryAgain():
-      code, words = 75, f'try again: {error}'
-    case errors.Stopped():
-      name = signal.Signals(error.signum).name
-      code = 128 + error.signum
-      words = f'stopped by {name}; the same command goes on from here.'
-    case BrokenPipeError() if _nobody_reads_stdout():
-      return 128 + signal.SIGPIPE
-    case OSError(errno=number) if number in _REFUSALS:
-      place = f'{error.filename}: ' if error.filename else ''
-      code, words = 1, f'error: {place}{_REFUSALS[number]}.'
-    case _:
-      code, words = 70, _keep_traceback(error, run)
-  print(words, file=sys.stderr)
-  return code
-
-
-def _keep_traceback(error: Exception, run) -> str:
-  text = ''.join(traceback.format_exception(error))
-  words = f'{text}This is a bug in the program, not in your command.'
-  if run is None:
-    return words
-  path = run.path / 'crash.txt'
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding='utf-8')
-  except OSError as second:
-    return f'{words} (The traceback could not be kept: {second}.)'
-  return f'{words} The traceback is kept in {path}: please report it.'
-
-
-def _mend_streams() -> None:
-  """Lets the program print any text, wherever its output goes."""
-  for name in ('stdout', 'stderr'):
-    if getattr(sys, name) is None:  # Closed by the caller, as by `>&-`.
-      setattr(sys, name, open(os.devnull, 'w'))
-    elif hasattr(getattr(sys, name), 'reconfigure'):
-      # A terminal that knows ASCII alone shows escapes, and the run goes on.
-      getattr(sys, name).reconfigure(errors='backslashreplace')
-
-
-def _nobody_reads_stdout() -> bool:
-  """Whether stdout is what broke: a socket raises BrokenPipeError too."""
-  poll = select.poll()
-  poll.register(_STDOUT, 0)
-  return bool(poll.poll(0))
-
-
-def _let_go_of_stdout() -> None:
-  # What cannot be written is tried again when Python ends, and would turn the
-  # exit code into 120.
-  try:
-    sys.stdout.flush()
-  except OSError:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
 
 
 def _quieten() -> None:

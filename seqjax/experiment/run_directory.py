@@ -31,6 +31,7 @@ class RunDirectory:
   def __init__(self, path: str | os.PathLike):
     self.path = pathlib.Path(path)
     self._prepared = None
+    self._anew = False
 
   def __repr__(self) -> str:
     return f'RunDirectory({str(self.path)!r})'
@@ -46,7 +47,7 @@ class RunDirectory:
     that made no update may begin anew, from weights that were put here since.
     """
     names = 'metrics.jsonl', 'result.json'
-    if not any((self.path / name).exists() for name in names):
+    if self._anew or not any((self.path / name).exists() for name in names):
       return False
     found = initial.sha256(self.path)
     record = found and self.read()
@@ -107,6 +108,7 @@ class RunDirectory:
         would make the run that has begun there another one.
     """
     self.check_directory()
+    self._anew = False
     record = self.read()
     if record is None or not self.begun():
       return config_class(**typed)
@@ -140,12 +142,19 @@ class RunDirectory:
       if configs.kind(saved, name) == 'identity'
       and getattr(saved, name) != getattr(config, name)
     ]
-    if changed:
+    if changed and config.mode == 'train' and self._is_done_without_update():
+      self._anew = True
+    elif changed:
       raise errors.UserError(
         f'{self.path} holds a run with other settings ({"; ".join(changed)}). '
         'Leave the flag out, or choose another --workdir.'
       )
     return config
+
+  def _is_done_without_update(self) -> bool:
+    """Whether only what a run would begin with was evaluated here."""
+    result = self.read_result()
+    return result is not None and result['step'] == self.steps_made() == 0
 
   def prepare(self, config: configs.Config, experiment_name: str) -> None:
     """Keeps the config until `begin`: a refused command changes no file."""
@@ -224,8 +233,7 @@ class RunDirectory:
     """Compares `initial.safetensors` with the run and the cell that it is for.
 
     Raises:
-      UserError: the run began from another one, or from none; or it is of
-        another cell.
+      UserError: the run began from another one or none, or is of another cell.
     """
     given = initial.read(self.path)
     found = given and given.sha256
@@ -237,6 +245,8 @@ class RunDirectory:
       )
     if given:
       cell_options.check_same(given, config.cell, config.cell_options)
+    if given and config.residual:
+      raise errors.UserError(f'{given.path} is of layers without --residual.')
 
   def fingerprint(self, config: configs.Config) -> str:
     """Hash of the settings and data that made this run, the same ever after.

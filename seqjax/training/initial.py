@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -26,6 +27,7 @@ class Initial(NamedTuple):
     arrays: the parameters, by the names of `checkpoint_format.named_leaves`.
     cell: a name in `cells.CELLS`.
     cell_options: of its builder, e.g. {'projection': 3}.
+    symbols: of the vocabulary that the embedding has, or None.
   """
 
   path: pathlib.Path
@@ -33,6 +35,7 @@ class Initial(NamedTuple):
   arrays: dict[str, np.ndarray]
   cell: str
   cell_options: dict[str, Any]
+  symbols: tuple[str, ...] | None = None
 
   def params(self, template: Any) -> Any:
     """The parameters in the structure of the network that they are for.
@@ -75,7 +78,7 @@ class Initial(NamedTuple):
 def read(directory: str | os.PathLike) -> Initial | None:
   """Reads `initial.safetensors` in a directory; None if it is not there.
 
-  Its metadata are two strings: 'cell', and 'cell_options', which is JSON.
+  Its metadata are strings: 'cell'; 'cell_options' and 'symbols', in JSON.
 
   Raises:
     UserError: the file is damaged or lacks its metadata, or a number is NaN or
@@ -91,7 +94,8 @@ def read(directory: str | os.PathLike) -> Initial | None:
   try:
     cell = metadata['cell']
     options = dict(json.loads(metadata.get('cell_options', '{}')))
-  except (KeyError, TypeError, ValueError):
+    symbols = json.loads(metadata.get('symbols', 'null'))
+  except (KeyError, RecursionError, TypeError, ValueError):
     raise errors.UserError(
       f'{path} does not say of which cell it is: expected the metadata '
       f"'cell', a name, and 'cell_options', a JSON object, got {metadata}. "
@@ -103,7 +107,8 @@ def read(directory: str | os.PathLike) -> Initial | None:
         f'{path}: {name} holds numbers that are not finite, and no training '
         'would mend them. Write it from weights that are.'
       )
-  return Initial(path, digest, arrays, cell, options)
+  symbols = None if symbols is None else tuple(symbols)
+  return Initial(path, digest, arrays, cell, options, symbols)
 
 
 def write(
@@ -111,15 +116,15 @@ def write(
   arrays: dict[str, np.ndarray],
   cell: str,
   options: dict[str, Any],
+  symbols: Sequence[str] | None = None,
 ) -> None:
   """Writes `initial.safetensors` into a directory; the inverse of `read`."""
   from seqjax.exchange import array_files
 
-  array_files.write(
-    pathlib.Path(directory, NAME),
-    arrays,
-    {'cell': cell, 'cell_options': json.dumps(options)},
-  )
+  metadata = {'cell': cell, 'cell_options': json.dumps(options)}
+  if symbols is not None:
+    metadata['symbols'] = json.dumps(symbols)
+  array_files.write(pathlib.Path(directory, NAME), arrays, metadata)
 
 
 def sha256(directory: str | os.PathLike) -> str | None:

@@ -14,7 +14,7 @@ import safetensors.numpy
 from absl.testing import absltest, parameterized
 from networks import network
 
-from seqjax import exchange
+from seqjax import data, exchange
 from seqjax.exchange import array_files
 from seqjax.training import checkpoints, initial
 
@@ -42,7 +42,7 @@ class MainTest(parameterized.TestCase):
     self.file = self.path / 'weights.safetensors'
     array_files.write(self.file, self.arrays)
 
-  def make_run(self, cell='lstm', options='projection=2'):
+  def make_run(self, cell='lstm', options='projection=2', **config):
     """A directory of a run with a checkpoint of the network."""
     arrays, _ = array_files.read(self.to_run())
     path = self.path / 'trained'
@@ -52,10 +52,12 @@ class MainTest(parameterized.TestCase):
     saved.close()
     record = {
       'experiment': 'char_lm',
-      'config': {'cell': cell, 'cell_options': options},
+      'config': {'cell': cell, 'cell_options': options, **config},
       'environment': {},
     }
     (path / 'config.json').write_text(json.dumps(record))
+    (path / 'metrics.jsonl').write_text('{"step": 7, "train/x": 1.0}\n')
+    (path / initial.NAME).unlink(missing_ok=True)
     return path
 
   def to_run(self):
@@ -115,9 +117,47 @@ class MainTest(parameterized.TestCase):
     self.assertEqual(code, 1)
     self.assertIn('slstm has no counterpart', err)
 
+  @parameterized.parameters(
+    ({'residual': True}, 'trained with --residual'),
+    ({'zoneout_h_rate': 0.1}, 'trained with --zoneout_h_rate'),
+  )
+  def test_what_a_run_computes_beside_its_parameters(self, config, words):
+    """Neither has a parameter that would be missed."""
+    path = self.make_run(**config)
+    code, _, err = run(f'--from={path}', '--to=torch', self.path / 'o.npz')
+    self.assertEqual(code, 1)
+    self.assertIn(words, err)
+
+  def test_weights_that_no_run_began_with_are_not_those_of_a_run(self):
+    path = self.to_run().parent
+    code, _, err = run(f'--from={path}', '--to=torch', self.path / 'o.npz')
+    self.assertEqual(code, 1)
+    self.assertIn('holds no run yet, but weights to begin with', err)
+
+  def test_a_run_that_lost_its_metrics_keeps_its_weights(self):
+    path = self.make_run()
+    (path / 'metrics.jsonl').unlink()
+    code, _, err = run('--from=torch', self.file, f'--to={path}')
+    self.assertEqual(code, 1)
+    self.assertIn('has made 7 updates', err)
+
+  def test_the_symbols_of_a_run_go_with_its_weights(self):
+    path, goal = self.make_run(), self.path / 'copy'
+    data.Vocabulary(('\ufffd', *'abcdef')).save(path / 'vocabulary.json')
+    self.assertEqual(run(f'--from={path}', f'--to={goal}')[0], 0)
+    self.assertEqual(initial.read(goal).symbols, ('\ufffd', *'abcdef'))
+
+  def test_where_no_flags_describe_the_network(self):
+    array_files.write(
+      self.file, exchange.dump('torch', network('gru', bidirectional=True))
+    )
+    code, out, _ = run('--from=torch', self.file, f'--to={self.path}/mine')
+    self.assertEqual(code, 0)
+    self.assertIn('No flags describe this network yet', out)
+    self.assertNotIn('./launch.sh', out)
+
   def test_a_run_with_updates_keeps_its_weights(self):
     path = self.make_run()
-    (path / 'metrics.jsonl').write_text('{"step": 7, "train/x": 1.0}\n')
     code, _, err = run('--from=torch', self.file, f'--to={path}')
     self.assertEqual(code, 1)
     self.assertIn('has made 7 updates', err)
@@ -129,9 +169,13 @@ class MainTest(parameterized.TestCase):
     (('--from=torch', 'F', '--to=keras', 'F'), 'written over itself'),
     (('--from=torch', 'F', '--to=torch', 'O.h5'), 'Unknown ending'),
     (('--from=torch', 'F', '--to=.'), 'is no run directory'),
-    (('--from=.', '--to=torch', 'O.npz'), 'no directory of a run'),
+    (('--from=.', '--to=torch', 'O.npz'), 'holds no run'),
     (('--from=torch', 'F', '--to=torch', 'O.npz', '--bias=2'), 'unrecognized'),
     (('--from=torch', 'F', '--to=keras', 'O.npz'), 'has a projection'),
+    (('--from=runs/x', '--to=torch', 'O.npz', '--cell=gru'), 'is for a file'),
+    (('--from=torch', 'F', '--to=./new', '--module=lstm'), 'is for a framewo'),
+    (('--from=torch', 'F', '--to=torch', 'initial.safetensors'), 'begins wit'),
+    (('--from=torch', '~nobody/x', '--to=torch', 'O.npz'), 'cannot read'),
   )
   def test_mistakes_are_sentences(self, arguments, words):
     names = {'F': str(self.file), 'O': 'out.npz'}

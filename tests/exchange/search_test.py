@@ -15,6 +15,11 @@ def torch_arrays(**changed):
   return {name: x for name, x in arrays.items() if x is not None}
 
 
+def stack(*sizes):
+  """Recurrent layers alone."""
+  return network('lstm', sizes=sizes)._replace(embedding=None, dense=None)
+
+
 class RefusalTest(parameterized.TestCase):
   def refuses(self, words, call, *args, **options):
     with self.assertRaisesRegex(errors.UserError, words):
@@ -66,7 +71,7 @@ class RefusalTest(parameterized.TestCase):
     ),
     (
       'two candidates',
-      'could each be the dense',
+      'could each be of the dense',
       {
         'other__weight': np.ones((K, H), np.float32),
         'other__bias': np.ones(K, np.float32),
@@ -133,6 +138,41 @@ class RefusalTest(parameterized.TestCase):
     self.refuses(
       'decoder.*encoder.*two networks', exchange.load, system, arrays
     )
+
+  def test_a_missing_layer_of_keras_among_equals(self):
+    ours = exchange.dump('keras', network('lstm', sizes=(D, D, D)))
+    arrays = {n: x for n, x in ours.items() if 'lstm_1/' not in n}
+    self.refuses('between them is missing', exchange.load, 'keras', arrays)
+
+  def test_a_module_that_does_not_begin_at_0(self):
+    ours = exchange.dump('torch', stack(D, D))
+    first = {f'rnn1.{n}': x for n, x in ours.items()}
+    second = {f'rnn2.{n}': x for n, x in ours.items() if n.endswith('_l1')}
+    self.refuses(
+      'rnn1.*_l1, then rnn2.*_l1', exchange.load, 'torch', first | second
+    )
+
+  def test_a_layer_that_reads_the_other_way_is_no_second_direction(self):
+    ours = exchange.dump('keras', stack(D))
+    arrays = ours | {
+      n.replace('lstm/', 'lstm_reverse/', 1): x for n, x in ours.items()
+    }
+    self.refuses('two networks', exchange.load, 'keras', arrays)
+
+  def test_directions_of_different_sizes(self):
+    ours = exchange.dump('linen', network('lstm', sizes=(H,)))
+    other = exchange.dump('linen', network('lstm', sizes=(H + 1,)))
+    arrays = {f'forward_rnn/{n}': x for n, x in ours.items() if 'cell/' in n}
+    arrays |= {f'backward_rnn/{n}': x for n, x in other.items() if 'cell/' in n}
+    self.refuses('different sizes', exchange.load, 'linen', arrays)
+
+  @parameterized.parameters('lstm', 'rnn')
+  def test_a_name_without_a_number_is_the_first(self, name):
+    ours = exchange.dump('torch', stack(D))
+    arrays = {f'{name}2.{n}': x for n, x in ours.items()}
+    arrays |= {f'{name}.{n}': x + 1 for n, x in ours.items()}
+    first = exchange.load('torch', arrays).recurrent['layer_0']
+    np.testing.assert_array_equal(first.w_x.T, arrays[f'{name}.weight_ih_l0'])
 
   def test_a_missing_direction(self):
     ours = exchange.dump('torch', network('gru', bidirectional=True))

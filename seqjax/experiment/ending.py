@@ -1,0 +1,112 @@
+"""How a command ends: what is said of an error, and with which exit code."""
+
+import errno
+import os
+import pathlib
+import select
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
+
+from seqjax import errors
+
+_STDOUT = 1  # The file descriptor, whatever sys.stdout stands for.
+# The machine says no, and the user can mend it.
+_REFUSALS = {
+  errno.ENOSPC: 'the disk is full. Make room and repeat the command',
+  errno.EDQUOT: 'the disk quota is used up. Make room and repeat the command',
+  errno.EFBIG: 'the file would be larger than this system allows',
+  errno.EACCES: 'permission denied. Change that, or choose another place',
+  errno.EPERM: 'not permitted. Change that, or choose another place',
+  errno.EROFS: 'the file system is read-only. Choose another place',
+  errno.ENAMETOOLONG: 'the name is too long',
+}
+
+
+def end(
+  act: Callable[[], None],
+  directory: Callable[[], pathlib.Path | None] = lambda: None,
+) -> NoReturn:
+  """Runs a command and ends the process; `experiment.main` has the exit codes.
+
+  Args:
+    act: the command.
+    directory: where the traceback of a bug is kept, asked after the fact.
+  """
+  _mend_streams()
+  try:
+    act()
+    sys.stdout.flush()
+    code = 0
+  except KeyboardInterrupt:
+    code = 128 + signal.SIGINT
+  except Exception as error:
+    code = _explain(error, directory())
+  _let_go_of_stdout()
+  sys.exit(code)
+
+
+def _explain(error: Exception, directory: pathlib.Path | None) -> int:
+  """Says what ended the run, on stderr, and gives its exit code."""
+  match error:
+    case errors.UserError():
+      code, words = 1, f'error: {error}'
+    case errors.GaveUp():
+      code, words = 3, f'gave up: {error}'
+    case errors.TryAgain():
+      code, words = 75, f'try again: {error}'
+    case errors.Stopped():
+      name = signal.Signals(error.signum).name
+      code = 128 + error.signum
+      words = f'stopped by {name}; the same command goes on from here.'
+    case BrokenPipeError() if _nobody_reads_stdout():
+      return 128 + signal.SIGPIPE
+    case OSError(errno=number) if number in _REFUSALS:
+      place = f'{error.filename}: ' if error.filename else ''
+      code, words = 1, f'error: {place}{_REFUSALS[number]}.'
+    case _:
+      code, words = 70, _keep_traceback(error, directory)
+  print(words, file=sys.stderr)
+  return code
+
+
+def _keep_traceback(error: Exception, directory) -> str:
+  text = ''.join(traceback.format_exception(error))
+  words = f'{text}This is a bug in the program, not in your command.'
+  if directory is None:
+    return words
+  path = directory / 'crash.txt'
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding='utf-8')
+  except OSError as second:
+    return f'{words} (The traceback could not be kept: {second}.)'
+  return f'{words} The traceback is kept in {path}: please report it.'
+
+
+def _mend_streams() -> None:
+  """Lets the program print any text, wherever its output goes."""
+  for name in ('stdout', 'stderr'):
+    if getattr(sys, name) is None:  # Closed by the caller, as by `>&-`.
+      setattr(sys, name, open(os.devnull, 'w'))
+    elif hasattr(getattr(sys, name), 'reconfigure'):
+      # A terminal that knows ASCII alone shows escapes, and the run goes on.
+      getattr(sys, name).reconfigure(errors='backslashreplace')
+
+
+def _nobody_reads_stdout() -> bool:
+  """Whether stdout is what broke: a socket raises BrokenPipeError too."""
+  poll = select.poll()
+  poll.register(_STDOUT, 0)
+  return bool(poll.poll(0))
+
+
+def _let_go_of_stdout() -> None:
+  # What cannot be written is tried again when Python ends, and would turn the
+  # exit code into 120.
+  try:
+    sys.stdout.flush()
+  except OSError:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
