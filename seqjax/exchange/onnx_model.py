@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from seqjax.exchange import convert, layouts, onnx_graph, onnx_operators, ours
+from seqjax.exchange import (
+  checks,
+  convert,
+  layouts,
+  onnx_graph,
+  onnx_operators,
+  ours,
+)
 
 # From 14 to 21 the recurrent operators stay as they are. 17, with version 8 of
 # the format, is what runtimes read since 2022.
@@ -54,7 +61,7 @@ def described(network):
 def _arrays(network):
   """The weights by the names that they have in a file of ours."""
   apart = convert.dump('onnx', network)
-  convert.check(apart)
+  checks.arrays(apart)
   arrays = {n: apart[n] for n in (EMBEDDING, KERNEL, BIAS) if n in apart}
   for layer in range(len(network.by_layer)):
     for end in onnx_operators.INPUTS:

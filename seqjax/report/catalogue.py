@@ -90,8 +90,8 @@ def sections(function) -> dict[str, str]:
     as it is; and every other section under its header, such as 'Source'.
 
   Example:
-    >>> print(sections(cells.elman)['Equation'])
-      h_t = activation(w_x x_t + w_h h_tm1 + b)
+    >>> print(sections(cells.ind_rnn)['Equation'])
+      h_t = activation(w_x x_t + u * h_tm1 + b)
   """
   lines = inspect.getdoc(function).split('\n')
   found, header = {'Summary': [lines[0]]}, 'Equation'
