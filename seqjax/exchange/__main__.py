@@ -173,7 +173,9 @@ def _of_file(origin: End, options) -> tuple[Network, list[moves.Move]]:
 
     if bidirectional:
       raise errors.UserError('--bidirectional: an ONNX file says it itself.')
-    arrays, said, bidirectional = onnx_file.read(origin.path)
+    arrays, said, bidirectional, left_out = onnx_file.read(origin.path)
+    if left_out:
+      print(f'Left out, behind the network: {", ".join(left_out)}.')
     if cell not in (None, said) and (cell, said) != ('irnn', 'elman_relu'):
       raise errors.UserError(
         f'{origin.path} computes {said}, and --cell says {cell}: leave it out.'

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqjax import errors, files
-from seqjax.exchange import onnx_graph, onnx_model, onnx_operators
+from seqjax.exchange import onnx_graph, onnx_model, onnx_operators, onnx_paths
 from seqjax.exchange.network import Network
 
 # protobuf neither writes nor reads more.
@@ -22,20 +22,24 @@ class Content(NamedTuple):
       'layers/0/backward/W'; 'embedding/embedding', 'linear/kernel'.
     cell: a name in `cells.CELLS`.
     bidirectional: whether the layers read both ways.
+    left_out: what the model does beside, as "Softmax 'probabilities'".
   """
 
   arrays: dict[str, np.ndarray]
   cell: str
   bidirectional: bool
+  left_out: list[str]
 
 
 def read(path: str | os.PathLike) -> Content:
   """Reads the recurrent layers of a model, and what stands around them.
 
   Understood are LSTM, GRU or RNN, one behind the other; an embedding (Gather)
-  before them, a dense layer (Gemm, or MatMul and Add) behind. What has no
-  weights and follows the last of these, as a Softmax does, is left out, and so
-  are lengths and states that a caller passes in.
+  before them, a dense layer (Gemm, or MatMul and Add) behind. Between them may
+  stand what puts axes in another order and ends in ours, and before the dense
+  layer what picks steps. Functions of one value without weights at the end, as
+  Softmax, are left out, and said to be. Lengths and states that a caller passes
+  in are left out too.
 
   Raises:
     UserError: the file is missing, empty, no ONNX model, or computes what no
@@ -49,13 +53,17 @@ def read(path: str | os.PathLike) -> Content:
     raise errors.UserError(
       f'{path} has no LSTM, GRU or RNN; its operators are: {there}.'
     )
-  arrays, kinds = _embedding(graph, nodes[0]), set()
+  start = onnx_paths.beginning(graph, nodes[0])
+  onnx_paths.require_lengths(graph, start, nodes)
+  arrays, kinds = {}, set()
+  if start.table:
+    arrays[onnx_model.EMBEDDING] = graph.take(start.table)
   for layer, node in enumerate(nodes):
     if layer:
-      _require_behind(graph, nodes[layer - 1], node)
+      onnx_paths.require_between(graph, start, nodes[layer - 1], node)
     cell, directions = onnx_operators.cell_of(node)
     kinds.add((cell, directions))
-    arrays |= _weights(graph, node, layer, directions)
+    arrays |= _weights(graph, start.data, node, layer, directions)
   if len(kinds) > 1:
     said = ', '.join(
       f'{cell} in {("one direction", "both directions")[directions - 1]}'
@@ -64,13 +72,15 @@ def read(path: str | os.PathLike) -> Content:
     raise errors.UserError(
       f'{path} has layers of several kinds: {said}. A network here has one.'
     )
-  arrays |= _dense(graph, nodes[-1])
+  dense, result, left_out = _dense(graph, start, nodes[-1])
+  arrays |= dense
   if left := graph.left():
     raise errors.UserError(
       f'{path} computes something with {", ".join(left[:3])} that is not '
       'understood: beside recurrent layers there may be one embedding right '
       'before and one dense layer right behind them.'
     )
+  left_out += onnx_paths.left_out(graph, start, nodes, result)
   [(cell, directions)] = kinds
   peepholes = {name: x for name, x in arrays.items() if name.endswith('/P')}
   if not any(x.any() for x in peepholes.values()):
@@ -79,7 +89,7 @@ def read(path: str | os.PathLike) -> Content:
     cell = 'lstm_peephole'
   else:
     raise errors.UserError(f'{path} has peepholes, and no {cell} of ours has.')
-  return Content(arrays, cell, directions == 2)
+  return Content(arrays, cell, directions == 2, left_out)
 
 
 def write(path: str | os.PathLike, network: Network) -> None:
@@ -98,11 +108,13 @@ def write(path: str | os.PathLike, network: Network) -> None:
   onnxruntime has recurrent layers in float32 alone.
 
   Raises:
-    UserError: ONNX has no such cell or no place for one of its weights; a
-      weight is not finite; the file cannot be written there, or would be larger
-      than 2 GiB; onnx is not installed.
+    UserError: the path does not end in .onnx; ONNX has no such cell or no place
+      for one of its weights; a weight is not finite; the file cannot be written
+      there, or would be larger than 2 GiB; onnx is not installed.
   """
   path = pathlib.Path(os.path.expanduser(path))
+  if path.suffix.lower() != '.onnx':
+    raise errors.unknown('ending', path.suffix, ['.onnx'])
   model = onnx_model.described(network)
   n_bytes = model.ByteSize()
   if n_bytes > _MAX_BYTES:
@@ -118,42 +130,11 @@ def write(path: str | os.PathLike, network: Network) -> None:
     ) from error
 
 
-def _embedding(graph, node):
-  """{name: array} of the embedding that the first layer reads, or {}."""
-  name = graph.origin(node.input[0], onnx_graph.SAME)
-  producer = graph.producers.get(name)
-  if producer is None:
-    return {}
-  if producer.op_type == 'Gather':
-    table = graph.constants.get(producer.input[0])
-    axis = onnx_graph.attributes(producer).get('axis', 0)
-    if table is not None and table.ndim == 2 and axis == 0:
-      return {onnx_model.EMBEDDING: graph.take(producer.input[0])}
-  raise errors.UserError(
-    f'{onnx_operators.called(node)} reads what '
-    f'{onnx_operators.called(producer)} gives; expected an input of the model '
-    'or an embedding.'
-  )
-
-
-def _require_behind(graph, before, node):
-  """Refuses a node that does not read the outputs of the one before."""
-  name = graph.origin(node.input[0], onnx_graph.SAME)
-  if name != before.output[0]:
-    producer = graph.producers.get(name)
-    what = onnx_operators.called(producer) if producer else f'{name!r}'
-    raise errors.UserError(
-      f'{onnx_operators.called(node)} reads what {what} gives; expected the '
-      f'outputs of {onnx_operators.called(before)}: layers stand right behind '
-      'each other here.'
-    )
-
-
-def _weights(graph, node, layer, directions):
+def _weights(graph, data, node, layer, directions):
   """{name: array} of one node, its peepholes included."""
   called = onnx_operators.called(node)
   for name in node.input[onnx_operators.STATES]:
-    if name and not graph.is_zero_or_given(name):
+    if name and not graph.is_zero_or_given(name, data):
       raise errors.UserError(
         f'{called} begins with the state {name!r}, which is neither zero nor '
         'an input of the model. A network here begins with zeros.'
@@ -161,7 +142,7 @@ def _weights(graph, node, layer, directions):
   arrays = {}
   for end, index in onnx_operators.INPUTS.items():
     name = node.input[index] if len(node.input) > index else ''
-    if not name:
+    if not name and end not in 'WR':
       continue
     array = graph.take(name)
     if array is None:
@@ -178,6 +159,12 @@ def _weights(graph, node, layer, directions):
       )
     for side in range(directions):
       arrays[onnx_model.name(layer, side, directions, end)] = array[side]
+  size = graph.constants[node.input[onnx_operators.INPUTS['R']]].shape[-1]
+  said = onnx_graph.attributes(node).get('hidden_size', size)
+  if said != size:
+    raise errors.UserError(
+      f'{called} says hidden_size={said}, and its R is of {size}.'
+    )
   if node.op_type == 'LSTM':
     # Another layer may have peepholes.
     for side in range(directions):
@@ -187,8 +174,11 @@ def _weights(graph, node, layer, directions):
   return arrays
 
 
-def _dense(graph, node):
-  """{name: array} of the dense layer that reads the last outputs, or {}."""
+def _dense(graph, start, node):
+  """{name: array} of the dense layer behind the last, or {}.
+
+  Then the name of what it gives, and what picks steps before it.
+  """
   for reader in graph.nodes:
     if reader.op_type not in ('Gemm', 'MatMul'):
       continue
@@ -202,19 +192,36 @@ def _dense(graph, node):
       or any(given.get(name, value) != value for name, value in plain.items())
     ):
       continue
+    called, result = onnx_operators.called(reader), reader.output[0]
+    steps = onnx_paths.steps(graph, start, node, source, reader.input[0])
+    if not steps:
+      raise errors.UserError(
+        f'{called} does not read the outputs of {onnx_operators.called(node)} '
+        'as they are, but some of the features, or in another order, or not '
+        'the same steps of each sequence.'
+      )
+    is_whole = source == node.output[0] and len(steps) == start.sizes[0]
     graph.take(reader.input[1])
-    arrays = {onnx_model.KERNEL: kernel.T if given.get('transB') else kernel}
-    biases = [*reader.input[2:], *_added(graph, reader.output[0])]
-    if biases and np.ndim(graph.constants.get(biases[0])) == 1:
-      arrays[onnx_model.BIAS] = graph.take(biases[0])
-    return arrays
-  return {}
+    kernel = kernel.T if given.get('transB') else kernel
+    arrays = {onnx_model.KERNEL: kernel}
+    biases = [(name, result) for name in reader.input[2:] if name]
+    biases += _added(graph, result)
+    for name, result_then in biases[:1]:
+      if np.shape(graph.constants.get(name)) == kernel.shape[1:]:
+        arrays[onnx_model.BIAS] = graph.take(name)
+        result = result_then
+    return (
+      arrays,
+      result,
+      [] if is_whole else [f'the steps not read by {called}'],
+    )
+  return {}, '', []
 
 
 def _added(graph, name):
-  """Names of what is added to a value."""
+  """Names of what is added to a value, and of the sums."""
   return [
-    other
+    (other, node.output[0])
     for node in graph.nodes
     if node.op_type == 'Add' and name in node.input
     for other in node.input

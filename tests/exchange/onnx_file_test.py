@@ -67,7 +67,7 @@ class FileTest(parameterized.TestCase):
     self.path = pathlib.Path(folder, 'network.onnx')
 
   def loaded(self, **options):
-    arrays, cell, bidirectional = onnx_file.read(self.path)
+    arrays, cell, bidirectional, _ = onnx_file.read(self.path)
     return exchange.load(
       'onnx', arrays, cell=cell, bidirectional=bidirectional, **options
     )
@@ -202,6 +202,10 @@ class WriteTest(FileTest):
     with self.assertRaisesRegex(errors.UserError, sentence):
       onnx_file.write(self.path, network(**options))
     self.assertEmpty(list(self.path.parent.iterdir()))
+
+  def test_another_ending(self):
+    with self.assertRaisesRegex(errors.UserError, r"Unknown ending '\.npz'"):
+      onnx_file.write(self.path.with_name('a.npz'), network('gru'))
 
   def test_not_finite(self):
     there = surrounded(network('gru'))

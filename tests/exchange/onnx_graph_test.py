@@ -67,8 +67,9 @@ class GraphTest(parameterized.TestCase):
       self.read(*args, **kwargs)
 
   def test_a_stack_and_what_is_around_it(self):
-    arrays, cell, bidirectional = self.read()
+    arrays, cell, bidirectional, left_out = self.read()
     self.assertEqual((cell, bidirectional), ('gru', False))
+    self.assertEqual(left_out, ["Softmax 'out'"])
     there = constants()
     wanted = {'embedding/embedding': there['table']}
     for layer, end in enumerate(('', '1')):
@@ -91,13 +92,13 @@ class GraphTest(parameterized.TestCase):
   def test_dense_layers(self, dense):
     there = constants()
     nodes = [*STACK[: -len(DENSE)], *dense]
-    arrays, _, _ = self.read(nodes, last=np.array(-1), kt=there['k'].T.copy())
+    arrays, *_ = self.read(nodes, last=np.array(-1), kt=there['k'].T.copy())
     np.testing.assert_array_equal(there['k'], arrays['linear/kernel'])
     np.testing.assert_array_equal(there['c'], arrays['linear/bias'])
 
   def test_a_dense_layer_on_the_last_state(self):
     nodes = [*BEFORE, *LAYER_0, 'q = Squeeze(h, zero)', 'n = Gemm(q, k, c)']
-    arrays, _, _ = self.read(nodes, zero=np.array([0]))
+    arrays, *_ = self.read(nodes, zero=np.array([0]))
     self.assertIn('linear/kernel', arrays)
 
   def test_constants_may_be_nodes_and_shared(self):
@@ -105,11 +106,11 @@ class GraphTest(parameterized.TestCase):
     nodes[nodes.index(LAYER_1[0])] = LAYER_1[0].replace('b1', 'shared')
     line = 'flat = Constant<value = float[1,24] {%s}>()'
     line %= ', '.join(map(str, np.arange(24.0)))
-    arrays, _, _ = self.read([line, 'shared = Identity(flat)', *nodes])
+    arrays, *_ = self.read([line, 'shared = Identity(flat)', *nodes])
     self.assertEqual(arrays['layers/1/B'].tolist(), np.arange(24.0).tolist())
 
   def test_a_bias_that_is_not_there(self):
-    arrays, cell, _ = self.read(
+    arrays, cell, *_ = self.read(
       [*BEFORE, 'y = LSTM<hidden_size=4>(x, w, r, , , , , p)'],
       **constants(4),
       p=np.ones((1, 3 * H), np.float32),
@@ -129,7 +130,7 @@ class GraphTest(parameterized.TestCase):
     ]
     ones = np.ones((1, 3 * H), np.float32)
     more = {'p': first * ones, 'q': (second or 0) * ones}
-    arrays, cell, _ = self.read(nodes, **constants(4), **more)
+    arrays, cell, *_ = self.read(nodes, **constants(4), **more)
     if first or second:
       self.assertEqual(cell, 'lstm_peephole')
       np.testing.assert_array_equal(more['p'][0], arrays['layers/0/P'])
