@@ -5,8 +5,7 @@ import tempfile
 
 from absl.testing import parameterized
 
-from seqjax import errors
-from seqjax.exchange import array_files
+from seqjax import array_files, errors
 
 ENDINGS = ('.safetensors', '.npz')
 # What a person is told to do, as patterns.

@@ -22,8 +22,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
-from seqjax import data, errors
-from seqjax.exchange import array_files, checks, convert, layouts, leaves, moves
+from seqjax import array_files, data, errors
+from seqjax.exchange import checks, convert, layouts, leaves, moves
 from seqjax.exchange.network import Network
 from seqjax.experiment import cell_options, ending, run_directory
 from seqjax.training import checkpoints, initial

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from seqjax import errors
+from seqjax import array_files, errors
 from seqjax.training import checkpoint_format
 
 NAME = 'initial.safetensors'
@@ -84,9 +84,6 @@ def read(directory: str | os.PathLike) -> Initial | None:
     UserError: the file is damaged or lacks its metadata, or a number is NaN or
       infinite.
   """
-  # Here, because most runs draw their parameters.
-  from seqjax.exchange import array_files
-
   path = pathlib.Path(directory, NAME)
   if (digest := sha256(directory)) is None:
     return None
@@ -119,8 +116,6 @@ def write(
   symbols: Sequence[str] | None = None,
 ) -> None:
   """Writes `initial.safetensors` into a directory; the inverse of `read`."""
-  from seqjax.exchange import array_files
-
   metadata = {'cell': cell, 'cell_options': json.dumps(options)}
   if symbols is not None:
     metadata['symbols'] = json.dumps(symbols)

@@ -14,8 +14,7 @@ import safetensors.numpy
 from absl.testing import absltest, parameterized
 from networks import network
 
-from seqjax import data, exchange
-from seqjax.exchange import array_files
+from seqjax import array_files, data, exchange
 from seqjax.training import checkpoints, initial
 
 # By its name, because `python -m` is its only other way in.

@@ -1,4 +1,4 @@
-"""Tests for seqjax.exchange.array_files: reading."""
+"""Tests for seqjax.array_files: reading."""
 
 import io
 import zipfile
@@ -9,7 +9,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 from array_folder import ANYWHERE, ENDINGS, KERAS, PYTHON, TORCH, FileTest
 
-from seqjax.exchange import array_files
+from seqjax import array_files
 
 
 class ReadTest(FileTest):

@@ -1,4 +1,4 @@
-"""Tests for seqjax.exchange.array_files: pickles stay closed."""
+"""Tests for seqjax.array_files: pickles stay closed."""
 
 import os
 import pickle
@@ -10,7 +10,7 @@ import pytest
 from absl.testing import absltest, parameterized
 from array_folder import ANYWHERE, PYTHON, TORCH, FileTest
 
-from seqjax.exchange import array_files
+from seqjax import array_files
 
 
 class Trap:

@@ -1,4 +1,4 @@
-"""Tests for seqjax.exchange.array_files: writing."""
+"""Tests for seqjax.array_files: writing."""
 
 import json
 import os
@@ -9,8 +9,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 from array_folder import ENDINGS, FileTest
 
-from seqjax import errors
-from seqjax.exchange import array_files
+from seqjax import array_files, errors
 
 
 class RoundTripTest(FileTest):
