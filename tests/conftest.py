@@ -42,5 +42,5 @@ def _few_programs(request):
   request.config.stash[_TESTS] = count
   areas = pathlib.Path('/proc/self/maps')
   if count % 20 == 0 and areas.exists():
-    if areas.read_text().count('\n') > 20_000:
+    if areas.read_text().count('\n') > 10_000:
       jax.clear_caches()

@@ -142,7 +142,7 @@ def _weights(graph, data, node, layer, directions):
   arrays = {}
   for end, index in onnx_operators.INPUTS.items():
     name = node.input[index] if len(node.input) > index else ''
-    if not name and end not in 'WR':
+    if not name:
       continue
     array = graph.take(name)
     if array is None:

@@ -166,9 +166,9 @@ def _require_known(path, model):
   ]
   if foreign:
     domain, name = foreign[0]
+    owner = repr(domain) if domain else 'its own'
     raise errors.UserError(
-      f'{path} has an operator {name} of {domain or "its own"!r}. Understood '
-      "are ONNX's own operators."
+      f'{path} has an operator {name} of {owner}. Understood are those of ONNX.'
     )
   opset = _opset(model)
   if opset < _FIRST_OPSET:

@@ -3,12 +3,12 @@
 import warnings
 
 import numpy as np
+import onnx_texts as texts
 import pytest
 from absl.testing import absltest, parameterized
 
 from seqjax import exchange
 from seqjax.exchange import onnx_file
-from tests.exchange import onnx_texts as texts
 
 
 class ExactTest(texts.TextTest):

@@ -1,10 +1,11 @@
 """What stands around the layers is exact, said to be left out, or refused."""
 
 import numpy as np
+import onnx_texts as texts
 from absl.testing import absltest, parameterized
 
+from seqjax import errors
 from seqjax.exchange import onnx_file
-from tests.exchange import onnx_texts as texts
 
 
 class PathsTest(texts.TextTest):
@@ -37,6 +38,8 @@ class PathsTest(texts.TextTest):
     ['p = Concat<axis=2>(s, x)'],
     ['p = Dropout(s, half, true)'],
     ['p, o = Dropout(s)'],
+    ['p = Concat<axis=2>(h, h)'],
+    ['i = Shape(x)', 'p = Gather(s, i)'],
     ['v = Identity(s)', *texts.DENSE, 'p = Add(n, n)'],
     ['v = Identity(s)', *texts.DENSE, 'p = Mul(n, half)'],
     ['v = Identity(s)', *texts.SECOND, 'p = Add(u, s)'],
@@ -69,6 +72,13 @@ class PathsTest(texts.TextTest):
       **one,
     )
 
+  def test_a_bias_of_one_number(self):
+    self.refuses(
+      "comes from Add 'n'",
+      [*texts.FIRST, 'v = Identity(s)', *texts.DENSE],
+      c=np.ones(1, np.float32),
+    )
+
   def test_layers_that_no_output_comes_from(self):
     self.refuses(
       "no output of the model comes from GRU 'z', the last layer",
@@ -92,6 +102,10 @@ class PathsTest(texts.TextTest):
       "GRU 'z' reads the outputs of GRU 'y' in another order; expected time,",
       [*texts.FIRST, *lines, *texts.SECOND],
     )
+
+  def test_the_mask_of_a_dropout(self):
+    lines = ['d, mask = Dropout(s)', 'v = Cast<to=1>(mask)', *texts.SECOND]
+    self.refuses("GRU 'z' reads what Dropout 'd' gives", [*texts.FIRST, *lines])
 
   def test_directions_that_are_not_put_together(self):
     second = f'y2 = {texts.BOTH}(s, w3, r3, b3)'
@@ -173,7 +187,7 @@ class PathsTest(texts.TextTest):
 
   def test_operators_of_others(self):
     self.refuses(
-      "has an operator LSTM of 'other'. Understood are ONNX's own",
+      "has an operator LSTM of 'other'. Understood are those of ONNX",
       [*texts.FIRST, 'o = other.LSTM(s)'],
     )
     self.refuses(
@@ -181,6 +195,18 @@ class PathsTest(texts.TextTest):
       texts.FIRST[:1],
       opset=6,
     )
+
+  def test_operators_that_are_defined_anew(self):
+    model = self.model(texts.FIRST)
+    versions = model.opset_import[:1]
+    model.functions.append(
+      self.onnx.helper.make_function('', 'GRU', ['x'], ['x'], [], versions)
+    )
+    self.path.write_bytes(model.SerializeToString())
+    with self.assertRaisesRegex(
+      errors.UserError, 'has an operator GRU of its own'
+    ):
+      onnx_file.read(self.path)
 
   def test_a_hidden_size_that_differs(self):
     self.refuses(
