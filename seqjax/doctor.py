@@ -18,7 +18,6 @@ entry is out of tolerance or fails, which is a bug in this project; 130 Ctrl-C;
 141 nobody read the output. For a cell of your own, `examine(cell)`.
 """
 
-import argparse
 import os
 import sys
 import textwrap
@@ -33,7 +32,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from seqjax import cells, errors, recurrence
-from seqjax.experiment import environment
+from seqjax.experiment import ending, environment
 from seqjax.recurrence import agreement, cudnn
 
 # column -> the largest error allowed in results and gradients. A float32 has 24
@@ -76,16 +75,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def _parse(argv) -> list[str]:
   """The names of the cells asked for."""
 
-  class Parser(argparse.ArgumentParser):
-    def error(self, message):
-      raise errors.UserError(f'{message}. See --help.')
-
-  parser = Parser(
-    'python -m seqjax.doctor',
-    description=__doc__,
-    formatter_class=argparse.RawDescriptionHelpFormatter,
-    allow_abbrev=False,
-  )
+  parser = ending.Parser('python -m seqjax.doctor', __doc__)
   parser.add_argument(
     '--cells', metavar='NAME,...', help='which cells; by default all there are'
   )

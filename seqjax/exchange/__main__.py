@@ -14,7 +14,6 @@ Exit codes are those of the experiments: 0 done; 1 your command or file, in one
 sentence; 70 a bug.
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -46,16 +45,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _parse(argv):
-  class Parser(argparse.ArgumentParser):
-    def error(self, message):
-      raise errors.UserError(f'{message}. See --help.')
-
-  parser = Parser(
-    './launch.sh exchange',
-    description=__doc__,
-    formatter_class=argparse.RawDescriptionHelpFormatter,
-    allow_abbrev=False,
-  )
+  parser = ending.Parser('./launch.sh exchange', __doc__)
   known = ', '.join(layouts.SYSTEMS)
   parser.add_argument(
     '--from', dest='origin', required=True, help=f'a run, or one of: {known}'

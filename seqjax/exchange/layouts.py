@@ -60,6 +60,15 @@ def _dense(cells, name, gates, bias):
   return Module(name, cells, arrays)
 
 
+def _equinox(cells, name, gates, **more):
+  arrays = {
+    'weight_ih': row('x', gates).T,
+    'weight_hh': row('h', gates).T,
+    'bias': row('b', gates),
+  }
+  return Module(name, cells, arrays | more)
+
+
 def _onnx(cells, name, gates, **more):
   arrays = {
     'W': row('x', gates).T,
@@ -202,25 +211,8 @@ SYSTEMS = {
   ),
   'equinox': System(
     (
-      Module(
-        'LSTMCell',
-        ('lstm',),
-        {
-          'weight_ih': row('x', 'ifgo').T,
-          'weight_hh': row('h', 'ifgo').T,
-          'bias': row('b', 'ifgo'),
-        },
-      ),
-      Module(
-        'GRUCell',
-        ('gru',),
-        {
-          'weight_ih': row('x', 'rzn').T,
-          'weight_hh': row('h', 'rzn').T,
-          'bias': row('b', 'rzn'),
-          'bias_n': row('b_h', 'n'),
-        },
-      ),
+      _equinox(('lstm',), 'LSTMCell', 'ifgo'),
+      _equinox(('gru',), 'GRUCell', 'rzn', bias_n=row('b_h', 'n')),
     ),
     _listed,
     embedding='weight',

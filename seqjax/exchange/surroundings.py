@@ -63,7 +63,7 @@ def loaded(
   if names := found.get('dense'):
     head = _dense(system, names, rest, widths[-1][1], missing_bias)
     if dense is None:
-      _require_behind(names[system.kernel], head, widths, network)
+      _require_behind(system, names[system.kernel], head, widths, network)
     network = network._replace(dense=head)
   return network, moves
 
@@ -101,7 +101,7 @@ def _kind(system, stem, names, rest, widths, embedding, dense, has_head):
   return (could_be or ['embedding'])[0]
 
 
-def _require_behind(name, dense, widths, network):
+def _require_behind(system, name, dense, widths, network):
   """Refuses a dense layer that could stand before or between the others."""
   reads, gives = np.shape(dense.kernel)
   before = [None if network.embedding is None else network.input_size]
@@ -111,7 +111,7 @@ def _require_behind(name, dense, widths, network):
       raise errors.UserError(
         f'{name} could stand before a recurrent layer as well, for it gives '
         f'{gives} features and one reads as many. If it stands behind all, say '
-        f'dense={name.rpartition(".")[0] or name.rpartition("/")[0]!r}.'
+        f'dense={name.rpartition(system.separator)[0]!r}.'
       )
 
 

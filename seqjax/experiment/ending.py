@@ -1,5 +1,6 @@
 """How a command ends: what is said of an error, and with which exit code."""
 
+import argparse
 import errno
 import os
 import pathlib
@@ -23,6 +24,26 @@ _REFUSALS = {
   errno.EROFS: 'the file system is read-only. Choose another place',
   errno.ENAMETOOLONG: 'the name is too long',
 }
+
+
+class Parser(argparse.ArgumentParser):
+  """Of a command's flags; says no as a UserError.
+
+  Args:
+    prog: how the command is typed.
+    doc: what `--help` begins with, line by line as it stands.
+  """
+
+  def __init__(self, prog: str, doc: str):
+    super().__init__(
+      prog,
+      description=doc,
+      formatter_class=argparse.RawDescriptionHelpFormatter,
+      allow_abbrev=False,
+    )
+
+  def error(self, message):
+    raise errors.UserError(f'{message}. See --help.')
 
 
 def end(

@@ -10,17 +10,11 @@ from unittest import mock
 import jax
 import numpy as np
 from absl.testing import absltest
+from small_char_lm import SMALL, TEXT
 
 from experiments import char_lm
 from seqjax import errors, experiment
 from seqjax.training import checkpoint_format, initial
-
-TEXT = 'the cat sat on the mat, and the dog ate the log.\n' * 20
-SMALL = (
-  *('--workdir=mine', '--text_file=text.txt', '--cell=elman', '--length=9'),
-  *('--hidden_size=4', '--embedding_size=3', '--batch_size=5'),
-  *('--update_every=8', '--eval_every=2'),
-)
 
 
 class AnewTest(absltest.TestCase):

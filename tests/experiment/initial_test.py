@@ -16,18 +16,12 @@ import numpy as np
 from absl import logging
 from absl.testing import absltest, parameterized
 from safetensors import numpy as safetensors
+from small_char_lm import SMALL, TEXT
 
 from experiments import char_lm
 from seqjax import data, errors, experiment
 from seqjax.experiment import config as configs
 from seqjax.training import checkpoint_format, signals
-
-TEXT = 'the cat sat on the mat, and the dog ate the log.\n' * 20
-SMALL = (
-  *('--workdir=mine', '--text_file=text.txt', '--cell=elman', '--length=9'),
-  *('--hidden_size=4', '--embedding_size=3', '--batch_size=5'),
-  *('--update_every=8', '--eval_every=2'),
-)
 
 
 class InitialTestCase(parameterized.TestCase):
