@@ -1,4 +1,4 @@
-"""Tests for seqjax.baselines."""
+"""Tests for seqjax.baselines.ngram."""
 
 import collections
 import math
@@ -7,6 +7,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from seqjax import baselines
+from seqjax.baselines import ngram
 
 
 def markov(rng, vocab_size, length, num_next=3):
@@ -128,11 +129,11 @@ class NgramTest(parameterized.TestCase):
   def test_discounts_by_hand(self):
     # n1..n4 = 4, 2, 1, 1: y = 1/2, d = 1 - 1/2, 2 - 3/4, 3 - 2.
     counts = np.array([1] * 4 + [2] * 2 + [3] + [4] + [9, 17])
-    np.testing.assert_allclose(baselines._discounts(counts), [0, 0.5, 1.25, 1])
+    np.testing.assert_allclose(ngram._discounts(counts), [0, 0.5, 1.25, 1])
 
   def test_a_negative_estimate_is_not_used(self):
     counts = np.array([1] * 2 + [2] * 1 + [3] * 9 + [4])
-    np.testing.assert_allclose(baselines._discounts(counts), [0, 0.5, 1.0, 1.5])
+    np.testing.assert_allclose(ngram._discounts(counts), [0, 0.5, 1.0, 1.5])
 
   def test_a_symbol_bound_to_one_context_is_less_likely_elsewhere(self):
     # 2 is the most frequent, but only ever after 1; 3 follows many.
@@ -166,16 +167,6 @@ class NgramTest(parameterized.TestCase):
   def test_orders_that_no_number_can_stand_for_are_left_out(self):
     bits = baselines.ngram_baselines([1, 2] * 9, [1, 2], 10**6, max_order=4)
     self.assertEqual(list(bits), ['1-gram', '2-gram', '3-gram'])
-
-  @parameterized.parameters(
-    (5.0, 'not yet the 1-gram (4.000)'),
-    (4.0, 'not yet the 1-gram (4.000)'),
-    (3.0, 'beats the 1-gram (4.000), not yet the 2-gram (2.000)'),
-    (1.0, 'beats the 2-gram (2.000)'),
-  )
-  def test_the_verdict_names_the_nearest_on_either_side(self, score, words):
-    known = {'1-gram': 4.0, '2-gram': 2.0}
-    self.assertEqual(baselines.verdict(score, known), words)
 
   def test_the_training_tail_is_the_first_context(self):
     train = np.array([1, 2, 3] * 50)

@@ -1,4 +1,4 @@
-"""Predictors without a network: what a trained model has to beat."""
+"""The next symbol, from the few before it."""
 
 from typing import NamedTuple
 
@@ -37,23 +37,6 @@ def ngram_baselines(
     f'{order}-gram': _bits_per_char(model, train_ids, valid_ids, order)
     for order in range(1, max_order + 1)
   }
-
-
-def verdict(score: float, known: dict[str, float]) -> str:
-  """Which predictors a score beats, less being better.
-
-  Args:
-    score: of the model.
-    known: name of a predictor -> its score, from the weakest to the strongest.
-
-  >>> verdict(2.0, {'1-gram': 4.5, '2-gram': 3.25, '3-gram': 1.875})
-  'beats the 2-gram (3.250), not yet the 3-gram (1.875)'
-  """
-  beaten = [name for name, bits in known.items() if score < bits]
-  missed = [name for name, bits in known.items() if score >= bits]
-  said = [f'beats the {name} ({known[name]:.3f})' for name in beaten[-1:]]
-  said += [f'not yet the {name} ({known[name]:.3f})' for name in missed[:1]]
-  return ', '.join(said)
 
 
 def largest_order(vocab_size: int) -> int:
