@@ -1,17 +1,54 @@
-"""Text to batches: sources, vocabularies and streams."""
+"""Files to batches: sources, vocabularies, batch plans and streams."""
 
 from seqjax.data.batch import Batch
+from seqjax.data.buckets import Buckets
+from seqjax.data.conll import Tagged, are_spans, tagged_file
+from seqjax.data.folders import class_folders
+from seqjax.data.labelled import Labelled, label_names
+from seqjax.data.padding import pad, sequence_batches, step_batches
+from seqjax.data.python_source import python_tokens
 from seqjax.data.sources import Text, python_reference, split, text_file
+from seqjax.data.spelling import spell
+from seqjax.data.splits import fold, hold_out
 from seqjax.data.streams import Streams
-from seqjax.data.vocabulary import Vocabulary, character_vocabulary
+from seqjax.data.tables import table, texts
+from seqjax.data.tokens import Tokenizer
+from seqjax.data.truncation import cut, cut_report
+from seqjax.data.vocabulary import (
+  CharacterVocabulary,
+  Vocabulary,
+  character_vocabulary,
+  word_vocabulary,
+)
 
 __all__ = (
   'Batch',
+  'Buckets',
+  'CharacterVocabulary',
+  'Labelled',
   'Streams',
+  'Tagged',
   'Text',
+  'Tokenizer',
   'Vocabulary',
+  'are_spans',
   'character_vocabulary',
+  'class_folders',
+  'cut',
+  'cut_report',
+  'fold',
+  'hold_out',
+  'label_names',
+  'pad',
   'python_reference',
+  'python_tokens',
+  'sequence_batches',
+  'spell',
   'split',
+  'step_batches',
+  'table',
+  'tagged_file',
   'text_file',
+  'texts',
+  'word_vocabulary',
 )

@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 class Batch(NamedTuple):
   """T steps of B sequences, time-major; every leaf is an array.
 
-  A step may be valid and weigh nothing: it carries the recurrence forward (and
-  the gradient back) but is not scored. An invalid step always weighs nothing.
+  Targets are of each step, or of each sequence as a whole. A step may be valid
+  and weigh nothing: it carries the recurrence forward (and the gradient back)
+  but is not scored. An invalid step always weighs nothing, and a row that only
+  fills up the batch has no valid step and weighs nothing.
   """
 
-  inputs: Any  # [T, B] int32 tokens, or [T, B, D] floating
-  targets: Any  # [T, B] int32
+  inputs: Any  # [T, B] int32 tokens, [T, B, D] floating, or a tuple of such
+  targets: Any  # [T, B] or [B] int32
   mask: Any  # [T, B] bool, True where the step is valid
-  weights: Any  # [T, B] float32, weight of each step's loss
+  weights: Any  # as targets, float32: how much each loss counts
   resets: Any  # [T, B] bool, True on the first step of a document
