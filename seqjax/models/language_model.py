@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from seqjax import errors, layers, losses, metrics
 from seqjax.cells import regularizers
+from seqjax.models import penalties
 from seqjax.models import task as task_lib
 
 
@@ -66,8 +67,7 @@ class LanguageModel(nn.Module):
 
     Returns:
       logits [T, B, V], and the carry after the last token. The outputs of the
-      stack are sown as intermediates, before and after dropout: `outputs` and
-      `dropped_outputs`.
+      stack are sown for `penalties`.
     """
     keys = (None,) * 3 if key is None else jax.random.split(key, 3)
 
@@ -88,8 +88,7 @@ class LanguageModel(nn.Module):
       rates=rates,
     )
     dropped = drop(keys[2], ys)
-    self.sow('intermediates', 'outputs', ys)
-    self.sow('intermediates', 'dropped_outputs', dropped)
+    penalties.sow(self, ys, dropped)
     return nn.Dense(self.vocab_size, name='scores')(dropped), carry
 
 
@@ -110,9 +109,8 @@ def step(model: LanguageModel):
 def task(model: LanguageModel, unit: str = 'token') -> task_lib.Task:
   """The model with cross-entropy in nats per `unit` ('char', 'token').
 
-  Of hparams it reads `dropout_rate`, the names of `regularizers.Rates`, and
-  `activation_penalty` and `temporal_penalty`: what AR and TAR are multiplied by
-  before they are added to the nats per unit. Metrics are without them.
+  Of hparams it reads `dropout_rate`, the names of `regularizers.Rates` and
+  those of `penalties`.
   """
 
   def init(key, batch):
@@ -138,24 +136,9 @@ def task(model: LanguageModel, unit: str = 'token') -> task_lib.Task:
     )
     nats, weight = losses.cross_entropy(logits, batch.targets, batch.weights)
     pairs = metrics.likelihood(nats, weight, unit)
-    loss = nats
-    for name, (total, count) in _penalties(
-      sown['intermediates'], batch
-    ).items():
-      if name in hparams:
-        mean = total / jnp.where(count > 0, count, 1)
-        loss += weight * hparams[name] * mean
-    return loss, task_lib.Aux(weight, carry, pairs)
+    price = penalties.price(
+      sown['intermediates'], batch.weights, batch.resets, hparams
+    )
+    return nats + weight * price, task_lib.Aux(weight, carry, pairs)
 
   return task_lib.Task(init, loss, carry)
-
-
-def _penalties(sown, batch):
-  """name -> (sum, weight) of what hparams may put a price on."""
-  (outputs,), (dropped,) = sown['outputs'], sown['dropped_outputs']
-  return {
-    'activation_penalty': losses.activation(dropped, batch.weights),
-    'temporal_penalty': losses.temporal_activation(
-      outputs, batch.weights, batch.resets
-    ),
-  }

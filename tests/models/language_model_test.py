@@ -1,5 +1,6 @@
 """What a language model promises: no look ahead, exact carry, quiet dropout."""
 
+import contextlib
 import functools
 
 import jax
@@ -9,6 +10,7 @@ from absl.testing import absltest, parameterized
 
 from seqjax import cells, data, errors, layers, losses, models
 from seqjax.cells import regularizers
+from seqjax.layers import drop
 
 T, B, V, E = 5, 2, 11, 3
 SIZES = (4, 6)
@@ -24,6 +26,15 @@ def make(sizes=SIZES, cell='elman', vocab_size=V, **options):
 @functools.partial(jax.jit, static_argnums=0, static_argnames='mutable')
 def apply(model, params, *inputs, **options):
   return model.apply(params, *inputs, **options)
+
+
+@contextlib.contextmanager
+def dropout_replaced_by(function):
+  """In the model and between its layers."""
+  replace = absltest.mock.patch.object
+  with replace(layers, 'dropout', function):
+    with replace(drop, 'dropout', function):
+      yield
 
 
 def example(seed=0, steps=T):
@@ -203,7 +214,7 @@ class DropoutTest(parameterized.TestCase):
       seen.extend([x.shape[-1]] if rate else [])
       return x
 
-    with absltest.mock.patch.object(layers, 'dropout', record):
+    with dropout_replaced_by(record):
       jax.eval_shape(
         lambda key: model.apply(
           params, batch.inputs, key=key, dropout_rate=0.5
@@ -300,7 +311,7 @@ class RegularizersTest(parameterized.TestCase):
       )
       return float(charged - plain)
 
-    with absltest.mock.patch.object(layers, 'dropout', self.only_outputs):
+    with dropout_replaced_by(self.only_outputs):
       for name, moves in (('activation_penalty', 1), ('temporal_penalty', 0)):
         change = abs(cost(name, 0.5) - cost(name, 0.0))
         self.assertEqual(change > 1e-2, bool(moves), name)
