@@ -2,7 +2,7 @@
 
 from seqjax.experiment.build import check, plan, recurrent
 from seqjax.experiment.command import resolve
-from seqjax.experiment.config import Config, identity, kind, run_id
+from seqjax.experiment.config import Config, digest, identity, kind, run_id
 from seqjax.experiment.fields import Field, declared, field
 from seqjax.experiment.flags import help_text, parse
 from seqjax.experiment.main import main
@@ -14,6 +14,7 @@ __all__ = [
   'RunDirectory',
   'check',
   'declared',
+  'digest',
   'field',
   'help_text',
   'identity',

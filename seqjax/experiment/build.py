@@ -16,6 +16,7 @@ _REGULARIZERS = (
   *regularizers.Rates._fields,
   'activation_penalty',
   'temporal_penalty',
+  'word_dropout_rate',  # Only of experiments that read words.
 )
 
 
@@ -107,7 +108,7 @@ def plan(
     'clip_value': config.clip_value,
   }
   for name in _REGULARIZERS:
-    if getattr(config, name):  # A rate of zero need not draw its masks.
+    if getattr(config, name, 0):  # A rate of zero need not draw its masks.
       hparams[name] = getattr(config, name)
   return training.Plan(
     task=task,

@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import functools
 import math
+import os
 import typing
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -44,6 +45,7 @@ class Field:
   above: float | None
   below: float | None
   or_all: bool
+  is_path: bool
 
   def options(self) -> tuple[str, ...]:
     """The names to choose from; () where there is no such list."""
@@ -94,6 +96,8 @@ class Field:
       valid = isinstance(value, self.type)
     if not valid:
       raise self._wrong(value)
+    if self.is_path and value:
+      value = os.path.abspath(os.path.expanduser(value))
     return value
 
   def _is_number(self, x) -> bool:
@@ -155,6 +159,7 @@ def field(
   above: float | None = None,
   below: float | None = None,
   or_all: bool = False,
+  is_path: bool = False,
 ) -> Any:
   """Describes a field of a `Config`: bool, int, float, str or tuple[int, ...].
 
@@ -172,6 +177,8 @@ def field(
       where the field is a tuple.
     above: the value must be greater than this; `below`, less.
     or_all: -1 is allowed too and means all there is.
+    is_path: the value becomes absolute, so that a run is found again from
+      another directory.
   """
   if not callable(kind) and kind not in _KINDS:
     raise ValueError(f'kind={kind!r}: expected one of {", ".join(_KINDS)}.')

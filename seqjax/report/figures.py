@@ -68,6 +68,50 @@ def learning_curves(
   return path
 
 
+def confusion_matrix(directory, names, counts) -> pathlib.Path:
+  """Draws how often each label was taken for which.
+
+  Args:
+    directory: of the run.
+    names: of the K labels.
+    counts: [K, K] integers, true label by predicted label.
+
+  Returns:
+    The path of the figure, figures/confusion.png in the directory.
+  """
+  from matplotlib import figure
+
+  counts = np.asarray(counts)
+  size = 2.5 + 0.45 * len(names)
+  fig = figure.Figure(figsize=(size + 0.5, size), layout='constrained')
+  axes = fig.subplots()
+  # Shares of the true label, so that a rare one can be read as well.
+  shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+  axes.imshow(shares, cmap='Blues', vmin=0, vmax=1)
+  if len(names) <= 30:  # More numbers than that nobody reads.
+    for (row, column), count in np.ndenumerate(counts):
+      axes.text(
+        column,
+        row,
+        f'{count:,}',
+        ha='center',
+        va='center',
+        fontsize=8,
+        color='white' if shares[row, column] > 0.6 else 'black',
+      )
+  shown = [name if len(name) <= 20 else f'{name[:19]}…' for name in names]
+  # A dollar sign would begin a formula.
+  shown = [name.replace('$', r'\$') for name in shown]
+  axes.set_xticks(range(len(names)), shown, rotation=45, ha='right')
+  axes.set_yticks(range(len(names)), shown)
+  axes.set_xlabel('predicted')
+  axes.set_ylabel('true')
+  path = pathlib.Path(directory) / 'figures' / 'confusion.png'
+  path.parent.mkdir(exist_ok=True)
+  fig.savefig(path, dpi=120)
+  return path
+
+
 def _series(records, name):
   """Steps and values of the records that hold a metric."""
   found = [(r['step'], r[name]) for r in records if name in r]

@@ -15,7 +15,7 @@ def evaluate(
     task: for the carry before the first batch.
     eval_step: of `make_eval_step(task)`; made once, or it compiles each time.
     params: of the model.
-    batches: index -> Batch, all of one shape.
+    batches: index -> Batch; all of one shape, unless the carry is ().
     num_batches: how many; at least 1.
 
   Returns:

@@ -20,8 +20,8 @@ from seqjax import errors
 from seqjax import metrics as metrics_lib
 from seqjax.models import task as task_lib
 from seqjax.training import checkpoints as checkpoints_lib
+from seqjax.training import compilations, logs, signals
 from seqjax.training import initial as initial_lib
-from seqjax.training import logs, signals
 from seqjax.training import optimizer as optimizer_lib
 from seqjax.training import progress as progress_lib
 from seqjax.training import state as state_lib
@@ -54,6 +54,8 @@ class Plan:
     eval_every, checkpoint_every: in updates.
     fingerprint: names config and data; a checkpoint of another is refused.
     unit: what the weight of a batch counts, in the plural: 'chars'.
+    programs: how often the step may be compiled, once for each shape of a
+      batch, before the loop says that it was; None never does.
   """
 
   task: task_lib.Task
@@ -66,6 +68,7 @@ class Plan:
   checkpoint_every: int
   fingerprint: str
   unit: str = 'steps'
+  programs: int | None = None
   evaluate: Callable[[Any], dict[str, float]] = lambda params: {}
   demonstrate: Callable[[int, Any], str] | None = None
 
@@ -132,9 +135,8 @@ class _Loop:
     )
     self._progress = None
     self._hparams = {k: jnp.float32(v) for k, v in plan.hparams.items()}
-    self._train_step = step_lib.make_train_step(
-      plan.task, plan.optimizer, plan.seed
-    )
+    task = compilations.announce(plan.task, plan.programs, self._say)
+    self._train_step = step_lib.make_train_step(task, plan.optimizer, plan.seed)
     self._metrics_log = logs.MetricsLog(directory / 'metrics.jsonl')
     self._timing_log = logs.TimingLog(directory / 'timing.jsonl')
     self._checkpoints = checkpoints_lib.Checkpoints(

@@ -1,5 +1,6 @@
 import dataclasses
 import math
+import os
 
 from absl.testing import absltest, parameterized
 
@@ -129,6 +130,17 @@ class DeclaredTest(absltest.TestCase):
 
     self.assertEqual(fields.declared(Sub)['cell'].options(), ('rnn',))
     self.assertEqual(list(fields.declared(Sub)), list(fields.declared(Base)))
+
+  def test_a_path_is_the_same_from_every_directory(self):
+    @dataclasses.dataclass(frozen=True)
+    class Paths:
+      file: str = fields.field('', 'a file', is_path=True)
+
+    check = fields.declared(Paths)['file'].check
+    self.assertEqual(check(''), '')
+    self.assertEqual(check('/a/../b'), '/b')
+    self.assertEqual(check('text.txt'), os.path.abspath('text.txt'))
+    self.assertEqual(check('~/x'), os.path.expanduser('~/x'))
 
   def test_choices_are_asked_for_late(self):
     asked = []

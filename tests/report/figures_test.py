@@ -112,5 +112,32 @@ class SmoothTest(parameterized.TestCase):
     np.testing.assert_allclose(figures._smooth(values, 2), expected)
 
 
+class ConfusionMatrixTest(absltest.TestCase):
+  def test_each_count_stands_where_it_belongs(self):
+    folder = self.enterContext(tempfile.TemporaryDirectory())
+    names = ['neg', 'costs $1 or $2', 'a label that is far too long to print']
+    counts = [[8, 2, 0], [0, 0, 0], [1, 0, 1234]]
+    made = []
+    real = figure.Figure
+
+    def make(*args, **kwargs):
+      made.append(real(*args, **kwargs))
+      return made[-1]
+
+    with mock.patch.object(figure, 'Figure', make):
+      path = figures.confusion_matrix(folder, names, counts)
+    self.assertStartsWith(path.read_bytes(), PNG)
+    (axes,) = made[0].axes
+    shown = {text.get_position(): text.get_text() for text in axes.texts}
+    # x is what was predicted.
+    self.assertEqual(
+      (shown[1, 0], shown[0, 2], shown[2, 2]), ('2', '1', '1,234')
+    )
+    np.testing.assert_allclose(axes.images[0].get_array()[0], [0.8, 0.2, 0])
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    self.assertEqual(labels[1], r'costs \$1 or \$2')
+    self.assertLen(labels[2], 20)
+
+
 if __name__ == '__main__':
   absltest.main()

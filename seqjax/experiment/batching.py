@@ -1,0 +1,75 @@
+"""Sequences of any length in batches, in whatever experiment."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from seqjax import data
+from seqjax.experiment import config as configs
+from seqjax.experiment import fields
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(configs.Config):
+  """The settings that such an experiment adds to those of every other."""
+
+  bidirectional: bool = fields.field(False, 'read every layer both ways')
+  valid_fraction: float = fields.field(
+    0.1,
+    'share of the training part that is held out; 0.05 to 0.2',
+    group='data',
+    above=0,
+    below=1,
+  )
+  max_compilations: int = fields.field(
+    8,
+    'lengths that batches are padded to, and compiled for; 4 to 16',
+    group='data',
+    minimum=1,
+    maximum=1000,
+  )
+  eval_batch_size: int = fields.field(
+    64,
+    'sequences at once where nothing is learnt; changes no number',
+    group='run',
+    kind='runtime',
+    minimum=1,
+    maximum=2**20,
+  )
+
+
+def plan_batches(
+  config: Config, sequences, data_seed: int | None = None
+) -> data.Buckets:
+  """Batches to learn from with `data_seed`, and to be measured on without."""
+  training_part = data_seed is not None
+  return data.Buckets(
+    np.array([len(x) for x in sequences]),
+    config.batch_size if training_part else config.eval_batch_size,
+    config.max_compilations,
+    data_seed=data_seed or 0,
+    shuffle=training_part,
+  )
+
+
+def answers(
+  predict: Callable, batches: Callable, plan: data.Buckets
+) -> Iterator[tuple[int, int, Any]]:
+  """What a model says of every sequence, filler rows left out.
+
+  Args:
+    predict: of a Batch.
+    batches: index -> Batch, as `plan` says.
+    plan: of `plan_batches`.
+
+  Yields:
+    The sequence's number, its row, and the answer to the batch as NumPy arrays.
+  """
+  for index in range(plan.batches_per_epoch):
+    found = jax.device_get(predict(batches(index)))
+    for row, i in enumerate(plan.rows(index).ids):
+      if i >= 0:
+        yield i, row, found
