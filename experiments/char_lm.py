@@ -11,7 +11,6 @@ Hardware: two CPU cores, 80 seconds.
 """
 
 import dataclasses
-import os
 import sys
 
 import jax
@@ -28,6 +27,7 @@ from seqjax import (
   models,
   training,
 )
+from seqjax.data import registered
 from seqjax.report import figures
 
 field = experiment.field
@@ -50,10 +50,20 @@ class Config(experiment.Config):
     'python_reference',
     'text to learn from, where no --text_file is given',
     group='data',
-    choices=('python_reference',),
+    choices=('python_reference', 'tiny_shakespeare'),
+  )
+  data_dir: str = field(
+    '',
+    'folder of data sets; else $TFDS_DATA_DIR, else ~/tensorflow_datasets',
+    group='data',
+    kind='extendable',
+    is_path=True,
   )
   text_file: str = field(
-    '', 'UTF-8 text to learn from; .gz and .xz are opened', group='data'
+    '',
+    'UTF-8 text to learn from; .gz and .xz are opened',
+    group='data',
+    is_path=True,
   )
   valid_fraction: float = field(
     0.1,
@@ -116,13 +126,6 @@ class Config(experiment.Config):
     maximum=2**32 - 1,
   )
 
-  def __post_init__(self):
-    super().__post_init__()
-    if self.text_file:
-      # A run is found again from another directory, however its file is named.
-      path = os.path.abspath(os.path.expanduser(self.text_file))
-      object.__setattr__(self, 'text_file', path)
-
 
 # --- Data ---------------------------------------------------------------------
 
@@ -130,7 +133,9 @@ class Config(experiment.Config):
 def read_text(config: Config) -> data.Text:
   if config.text_file:
     return data.text_file(config.text_file)
-  return data.python_reference()
+  if config.dataset == 'python_reference':
+    return data.python_reference()
+  return registered.text(config.dataset, config.data_dir)
 
 
 # --- Model --------------------------------------------------------------------
@@ -262,7 +267,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
 
 def restore(config: Config, run: experiment.RunDirectory):
   """The model, its vocabulary and the parameters of the newest checkpoint."""
-  vocabulary = data.Vocabulary.load(run.path / 'vocabulary.json')
+  vocabulary = data.CharacterVocabulary.load(run.path / 'vocabulary.json')
   model = make_model(config, len(vocabulary))
   nothing = np.zeros((1, config.batch_size), np.int32)
   batch = data.Batch(nothing, nothing, nothing > 0, nothing, nothing > 0)

@@ -1,21 +1,18 @@
 """The main job end to end, small: one run is trained and used by most tests."""
 
 import contextlib
-import io
-import json
+import hashlib
 import os
 import pathlib
-import signal
-import tempfile
 from unittest import mock
 
+import experiment_case
 import pytest
-from absl import logging
 from absl.testing import absltest, parameterized
 
 from experiments import char_lm
-from seqjax import experiment
-from seqjax.training import logs, signals
+from seqjax.data import downloads, registered
+from seqjax.training import logs
 
 TEXT = 'the cat sat on the mat, and the dog ate the log.\n' * 60
 SMALL = (
@@ -31,38 +28,19 @@ SMALL = (
 )
 
 
-def main(*argv):
-  """Exit code, stdout and stderr of a command."""
-  out, err = io.StringIO(), io.StringIO()
-  with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-    try:
-      experiment.main(
-        char_lm.__doc__, 'char_lm', char_lm.Config, char_lm.MODES, argv
-      )
-    except SystemExit as end:
-      return end.code, out.getvalue(), err.getvalue()
-
-
-class CharLMTest(parameterized.TestCase):
+class CharLMTest(experiment_case.ExperimentTestCase):
   """In a folder with a text and a finished run, `run`."""
+
+  module = char_lm
 
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    folder = cls.enterClassContext(tempfile.TemporaryDirectory())
-    cls.enterClassContext(contextlib.chdir(folder))
-    cls.enterClassContext(
-      mock.patch.dict(os.environ, JAX_COMPILATION_CACHE_DIR='unused')
-    )
-    cls.addClassCleanup(logging.set_verbosity, logging.get_verbosity())
-    for signum in signals.SIGNALS:
-      cls.addClassCleanup(signal.signal, signum, signal.getsignal(signum))
     pathlib.Path('text.txt').write_text(TEXT)
-    cls.trained = main(*SMALL, '--workdir=run', '--steps=40', '--prompt=the ')
+    cls.trained = cls.main(
+      *SMALL, '--workdir=run', '--steps=40', '--prompt=the '
+    )
     cls.run_path = pathlib.Path('run')
-
-  def result(self, run='run'):
-    return json.loads(pathlib.Path(run, 'result.json').read_text())
 
   def test_it_ends_well_and_shows_what_it_did(self):
     code, out, err = self.trained
@@ -111,7 +89,7 @@ class CharLMTest(parameterized.TestCase):
 
   def test_it_goes_on_as_if_it_had_never_stopped(self):
     for steps in (20, 40):
-      code, out, _ = main(
+      code, out, _ = self.main(
         *SMALL, '--workdir=twice', f'--steps={steps}', '--prompt=the '
       )
       self.assertEqual(code, 0)
@@ -131,7 +109,7 @@ class CharLMTest(parameterized.TestCase):
       *('--schedule=cosine', '--clip_norm=0', '--min_count=61'),
       *('--data_seed=3', '--temperature=0'),
     )
-    code, out, err = main(*SMALL, *options)
+    code, out, err = self.main(*SMALL, *options)
     self.assertEqual((code, err), (0, ''), out)
     self.assertIsInstance(
       self.result('options')['metrics']['valid/bits_per_char'], float
@@ -144,7 +122,7 @@ class CharLMTest(parameterized.TestCase):
       *('zoneout_h_rate', 'zoneout_c_rate', 'weight_dropout_rate'),
       *('weight_noise', 'activation_penalty', 'temporal_penalty'),
     )
-    code, out, err = main(
+    code, out, err = self.main(
       *(x for x in SMALL if not x.startswith('--cell')),
       *('--workdir=regularized', '--steps=2', '--cell=lstm'),
       *('--candidate_per_step', *(f'--{name}=0.1' for name in rates)),
@@ -163,7 +141,7 @@ class CharLMTest(parameterized.TestCase):
     self.assertIs(task.loss, truncate.return_value)
 
   def sample(self, *argv):
-    code, out, err = main('--workdir=run', '--mode=sample', *argv)
+    code, out, err = self.main('--workdir=run', '--mode=sample', *argv)
     self.assertEqual((code, err), (0, 'run at step 40\n'))
     return out.removesuffix('\n')
 
@@ -196,7 +174,7 @@ class CharLMTest(parameterized.TestCase):
     self.assertLen(self.sample('--prompt=', '--length=30'), 30)
 
   def test_evaluation_repeats_the_numbers_of_the_result(self):
-    code, out, err = main('--workdir=run', '--mode=evaluate')
+    code, out, err = self.main('--workdir=run', '--mode=evaluate')
     self.assertEqual((code, err), (0, 'run at step 40\n'))
     expected = [f'{k} {v:.4g}' for k, v in self.result()['metrics'].items()]
     self.assertEqual(out.splitlines(), sorted(expected))
@@ -204,11 +182,33 @@ class CharLMTest(parameterized.TestCase):
   def test_another_text_is_no_text_of_this_run(self):
     try:
       pathlib.Path('text.txt').write_text(TEXT.replace('cat', 'cow'))
-      code, _, err = main('--workdir=run', '--mode=evaluate')
+      code, _, err = self.main('--workdir=run', '--mode=evaluate')
     finally:
       pathlib.Path('text.txt').write_text(TEXT)
     self.assertEqual(code, 1)
     self.assertIn('trained on other data', err)
+
+  def test_a_data_set_is_read_from_its_folder_wherever_the_command_stands(self):
+    play = pathlib.Path('sets/downloads/manual/input.txt')
+    play.parent.mkdir(parents=True)
+    play.write_text(TEXT)
+    file = downloads.Registered(
+      'http://nowhere.invalid/input.txt',
+      len(TEXT),
+      hashlib.sha256(TEXT.encode()).hexdigest(),
+    )
+    self.enter_context(mock.patch.dict(registered.TEXTS, tiny_shakespeare=file))
+    code, _, err = self.main(
+      *SMALL[1:],
+      *('--dataset=tiny_shakespeare', '--data_dir=sets'),
+      *('--workdir=play', '--steps=1'),
+    )
+    self.assertEqual((code, err), (0, ''))
+    with contextlib.chdir('sets'):
+      code, out, _ = self.main('--workdir=../play', '--mode=evaluate')
+    self.assertEqual(code, 0)
+    metrics = self.result('play')['metrics']
+    self.assertIn(f'{metrics["valid/bits_per_char"]:.4g}', out)
 
   @parameterized.named_parameters(
     ('missing', '--text_file=tex.txt', 'text.txt?'),
@@ -224,18 +224,7 @@ class CharLMTest(parameterized.TestCase):
   )
   def test_the_users_mistake_is_one_sentence(self, argument, words):
     pathlib.Path('short.txt').write_text('abcdefghij' * 3)
-    name = self.id().rsplit('_', 1)[-1]
-    code, _, err = main(
-      *(x for x in SMALL if x.split('=')[0] != argument.split('=')[0]),
-      f'--workdir=bad_{name}',
-      argument,
-    )
-    self.assertEqual(code, 1, err)
-    self.assertStartsWith(err, 'error: ')
-    self.assertIn(words.lower(), err.lower())
-    self.assertEqual(err.count('\n'), 1)
-    # The next command may take the name for another run.
-    self.assertFalse(pathlib.Path(f'bad_{name}', 'config.json').exists())
+    self.assert_refused(words, SMALL, argument)
 
 
 if __name__ == '__main__':
