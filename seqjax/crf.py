@@ -15,15 +15,10 @@ Source: Lafferty et al. (2001), ICML; the forward algorithm and Viterbi's as in
 Rabiner (1989), Proc. IEEE 77(2), section III.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-
-# For a step from tag to tag that is not allowed. Finite: a difference of two
-# infinities would be NaN.
-_FORBIDDEN = -1e4
 
 
 class Transitions(NamedTuple):
@@ -38,33 +33,6 @@ def zeros(num_tags: int) -> Transitions:
   """Transitions without a preference: the field is a softmax at every step."""
   return Transitions(
     jnp.zeros(num_tags), jnp.zeros((num_tags, num_tags)), jnp.zeros(num_tags)
-  )
-
-
-def allowed(tag_names: Sequence[str]) -> Transitions:
-  """What to add to transitions so that decoded tags are well-formed BIO.
-
-  `I-x` goes on with an entity of kind x, so it may follow `B-x` and `I-x` only.
-
-  Args:
-    tag_names: K names, such as 'O', 'B-person', 'I-person'.
-
-  Returns:
-    0 where a step is allowed, a large negative number elsewhere.
-
-  Example:
-    >>> allowed(['O', 'B-x', 'I-x']).between[0].tolist()
-    [0.0, 0.0, -10000.0]
-  """
-
-  def cost(before, tag):
-    follows = before in (tag, f'B-{tag[2:]}')
-    return _FORBIDDEN if tag.startswith('I-') and not follows else 0.0
-
-  return Transitions(
-    jnp.array([cost(None, tag) for tag in tag_names]),
-    jnp.array([[cost(a, b) for b in tag_names] for a in tag_names]),
-    jnp.zeros(len(tag_names)),
   )
 
 

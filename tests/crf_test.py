@@ -266,29 +266,5 @@ class NatsTest(parameterized.TestCase):
     self.assertTrue(np.isnan(found))
 
 
-class AllowedTest(absltest.TestCase):
-  TAGS = ['O', 'B-x', 'I-x', 'B-y', 'I-y']
-
-  def test_an_entity_begins_before_it_goes_on(self):
-    start, between, end = crf.allowed(self.TAGS)
-    follows = {'I-x': ['B-x', 'I-x'], 'I-y': ['B-y', 'I-y']}
-    for j, tag in enumerate(self.TAGS):
-      self.assertEqual(start[j] == 0, tag not in follows)
-      for i, before in enumerate(self.TAGS):
-        fine = before in follows.get(tag, self.TAGS)
-        self.assertEqual(between[i, j] == 0, fine, (before, tag))
-    np.testing.assert_array_equal(end, 0)
-
-  def test_decoded_tags_are_well_formed(self):
-    # Every step alone says I-x, I-y, I-x, ...
-    logits = 3 * np.eye(5, dtype=np.float32)[[2, 4, 2, 2, 4]][:, None]
-    tags, _ = crf.viterbi(crf.allowed(self.TAGS), logits, np.ones((5, 1), bool))
-    path = ['O', *(self.TAGS[tag] for tag in tags[:, 0])]
-    self.assertIn('I-x', path)
-    for before, tag in itertools.pairwise(path):
-      if tag.startswith('I-'):
-        self.assertIn(before, (tag, f'B-{tag[2:]}'))
-
-
 if __name__ == '__main__':
   absltest.main()

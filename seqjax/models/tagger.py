@@ -155,12 +155,11 @@ class Tagger(nn.Module):
     return pool(ys, valid)[0].reshape(*mask.shape, -1)
 
 
-def predict(model: Tagger, constraints: crf.Transitions | None = None):
+def predict(model: Tagger):
   """Tags, and how sure the model is of each.
 
   Args:
     model: with either head.
-    constraints: added to the transitions, such as `crf.allowed(tag_names)`.
 
   Returns:
     (params, batch) -> tags [T, B] int32, 0 where invalid; and probabilities
@@ -170,10 +169,6 @@ def predict(model: Tagger, constraints: crf.Transitions | None = None):
 
   def predict(params, batch):
     logits, transitions = model.apply(params, batch.inputs, mask=batch.mask)
-    if constraints is not None:
-      transitions = jax.tree.map(
-        jnp.add, transitions or crf.zeros(model.num_tags), constraints
-      )
     if transitions is not None:
       tags, _ = crf.viterbi(transitions, logits, batch.mask)
       return tags, crf.marginals(transitions, logits, batch.mask)
