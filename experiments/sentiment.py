@@ -8,6 +8,8 @@ pooling as Yang et al. (2016).
 Command: ./launch.sh sentiment
 Data: sentences of the Python language reference (here 3.11), with their words
 in order or shuffled: the words alone do not tell.
+Expected: 0.79 of the test sentences; a bag of words has 0.50.
+Hardware: two CPU cores, 35 seconds.
 """
 
 import dataclasses
@@ -17,15 +19,7 @@ import sys
 import numpy as np
 
 from seqjax import baselines, data, errors, experiment, models
-from seqjax.data import (
-  folders,
-  labelled,
-  registered,
-  tables,
-  tokens,
-  truncation,
-  word_order,
-)
+from seqjax.data import labelled, registered, tokens, truncation, word_order
 from seqjax.experiment import classification
 
 field = experiment.field
@@ -130,8 +124,8 @@ class Config(classification.Config):
 
 def read_file(config: Config, path: str) -> labelled.Labelled:
   if os.path.isdir(path):
-    return folders.class_folders(path)
-  return tables.table(path, config.text_column, config.label_column)
+    return data.class_folders(path)
+  return data.table(path, config.text_column, config.label_column)
 
 
 def read_parts(config: Config) -> dict[str, labelled.Labelled]:
@@ -278,7 +272,7 @@ def predict(config: Config, run: experiment.RunDirectory) -> None:
     )
   texts = (config.text,)
   if config.text_file:
-    texts = tables.texts(config.text_file, config.text_column).texts
+    texts = data.texts(config.text_file, config.text_column).texts
   tokenizer, names, run_model, params = restore(config, run)
   sequences = encode(config, tokenizer, texts, said_to=sys.stderr)
   probabilities, attention = run_model(params, sequences)
