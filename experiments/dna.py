@@ -15,6 +15,7 @@ Splice junctions in ten folds (accuracy 0.968, 13 minutes of CPU time):
 """
 
 import dataclasses
+import sys
 
 import numpy as np
 
@@ -143,13 +144,15 @@ def split(config: Config, read) -> dict[str, dict[str, labelled.Labelled]]:
   }
 
 
-def encode(config: Config, vocabulary, texts) -> list[np.ndarray]:
-  """Each sequence as ids or one-hot; in a printed line what they lost."""
+def encode(config: Config, vocabulary, texts, said_to=None):
+  """Each sequence as ids or one-hot; prints what they lost."""
   texts, num_cut = data.cut(texts, config.max_length)
   if num_cut:
-    print(data.cut_report(num_cut, len(texts), config.max_length))
+    report = data.cut_report(num_cut, len(texts), config.max_length)
+    print(report, file=said_to)
   if unknown := sorted(set().union(*texts) - set(vocabulary.symbols)):
-    print(f'Not in the training part, read as unknown: {" ".join(unknown)}')
+    rare = ' '.join(unknown)
+    print(f'Not in the training part, read as unknown: {rare}', file=said_to)
   sequences = [vocabulary.encode(text) for text in texts]
   if config.embedding_size:
     return sequences
@@ -240,6 +243,7 @@ def make_baselines(vocabulary, texts, parts) -> dict[str, float]:
       train, test, len(vocabulary), order=length
     )
     for length in WORD_LENGTHS
+    if length <= baselines.largest_order(len(vocabulary))
   }
 
 
@@ -257,8 +261,8 @@ def restore(config: Config, run: experiment.RunDirectory, place, num_classes):
 
 
 def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
-  names = labelled.load_names(run.path / 'labels.json')
   read = read_parts(config)
+  names = labelled.load_names(run.path / 'labels.json', *read.values())
   run.record_data(experiment.digest([part.sha256 for part in read.values()]))
   found = {}
   for place, texts in split(config, read).items():
@@ -291,7 +295,7 @@ def predict(config: Config, run: experiment.RunDirectory) -> None:
   answers = []
   for place in config.places:
     vocabulary, run_model, params = restore(config, run, place, len(names))
-    sequences = encode(config, vocabulary, texts)
+    sequences = encode(config, vocabulary, texts, said_to=sys.stderr)
     answers.append(run_model(params, sequences)[0])
   print('\t'.join(['label', *names, 'sequence']))
   for p, place in zip(np.mean(answers, axis=0), places, strict=True):

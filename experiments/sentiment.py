@@ -174,7 +174,7 @@ def encode(config: Config, tokenizer, texts, said_to=None):
     limits = config.max_length, config.keep
     print(data.cut_report(num_cut, len(whole), *limits), file=said_to)
   if num_empty := sum(len(ids) == 0 for ids in sequences):
-    print(f'{num_empty:,} of {len(whole):,} texts are empty.', file=said_to)
+    print(f'Empty texts: {num_empty:,} of {len(whole):,}.', file=said_to)
   return sequences
 
 
@@ -256,9 +256,11 @@ def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   tokenizer, names, predict, params = restore(config, run)
   read = read_parts(config)
   run.record_data(experiment.digest([part.sha256 for part in read.values()]))
+  texts = with_valid(config, read)
+  labelled.load_names(run.path / 'labels.json', *texts.values())
   parts = {
     name: make_part(config, tokenizer, names, part)
-    for name, part in with_valid(config, read).items()
+    for name, part in texts.items()
     if name != 'train'
   }
   return classification.score(predict, params, parts)

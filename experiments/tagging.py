@@ -135,8 +135,10 @@ def read_parts(config: Config) -> dict[str, data.Tagged]:
   ids = data.hold_out(
     [0] * len(whole.tags), config.valid_fraction, config.data_seed
   )
-  train, valid = (conll.take(whole, part) for part in ids)
-  return parts | {'train': train, 'valid': valid}
+  rest, valid = (conll.take(whole, part) for part in ids)
+  return {'train': rest, 'valid': valid} | {
+    part: tagged for part, tagged in parts.items() if part != 'train'
+  }
 
 
 def describe(config: Config, parts: dict[str, data.Tagged]) -> None:
@@ -269,13 +271,12 @@ def predict(config: Config, run: experiment.RunDirectory) -> None:
     )
   text = config.text
   if config.text_file:
-    text = data.text_file(config.text_file).text
+    text = data.text_file(config.text_file).text.removesuffix('\n')
   if config.train_file:
     sentences = [_WORDS.findall(line) for line in text.split('\n')]
   else:
     sentences = python_source.words(text)
-  sentences = [words for words in sentences if words]
-  if not sentences:
+  if not any(sentences):
     raise errors.UserError('expected words to tag, got none.')
   tag_all, params = restore(config, run)
   for words, tags in zip(sentences, tag_all(params, sentences), strict=True):

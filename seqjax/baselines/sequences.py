@@ -44,6 +44,8 @@ def bag_of_ngrams(train, test, vocab_size: int, order: int = 1) -> float:
     for part in (train, test)
   ]
   grams = np.unique(np.concatenate(packed[0]))
+  if not grams.size:  # All are shorter than an n-gram.
+    return majority(train[1], test[1])
   known, asked = (_counts(part, grams) for part in packed)
   weigh = text.TfidfTransformer(sublinear_tf=True).fit(known)
   return logistic(

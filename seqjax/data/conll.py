@@ -152,7 +152,7 @@ def _is_conllu(path, lines):
 def _column(path, name, is_conllu):
   """The place of the tag among the cells."""
   name = name or ('upos' if is_conllu else 'last')
-  if name.isdecimal() and int(name) > 1:
+  if name.isdecimal() and len(name) < 5 and int(name) > 1:
     return int(name) - 1
   if name not in _COLUMNS:
     raise errors.unknown(

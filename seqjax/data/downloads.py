@@ -78,7 +78,13 @@ def _download(file, path):
       f'Downloading {file.name}, {file.num_bytes:,} bytes, from {file.url} to '
       f'{path.parent}'
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+      path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+      raise errors.UserError(
+        f'expected a folder for data sets, but {path.parent} cannot be one '
+        f'({error.strerror}): name another.'
+      ) from error
     # A name of its own, so that two runs never mix their bytes.
     part = path.with_name(f'{path.name}.{secrets.token_hex(4)}.part')
     try:

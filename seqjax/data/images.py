@@ -102,8 +102,8 @@ def num_classes(train: Images, test: Images) -> int:
   """K, after checking that what is learnt can be asked.
 
   Raises:
-    UserError: the parts differ in the size of their images, or the test has a
-      label that no image to learn from has.
+    UserError: the parts differ in the size of their images, there is one label
+      only, or the test has one that no image to learn from has.
   """
   sizes = ['{} x {}'.format(*part.images.shape[1:]) for part in (train, test)]
   if sizes[0] != sizes[1]:
@@ -112,6 +112,11 @@ def num_classes(train: Images, test: Images) -> int:
       f'pixels and those of {test.name} {sizes[1]}.'
     )
   known = np.unique(train.labels)
+  if len(known) < 2:
+    raise errors.UserError(
+      f'expected at least two labels to tell apart, but the '
+      f'{len(train.labels)} images of {train.name} have only {known[0]}.'
+    )
   unseen = np.flatnonzero(~np.isin(test.labels, known))
   if unseen.size:
     raise errors.UserError(

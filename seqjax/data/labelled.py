@@ -78,7 +78,8 @@ def label_names(train: Labelled, *others: Labelled) -> tuple[str, ...]:
     *others: parts that must not hold any other label.
 
   Raises:
-    UserError: another part has a label of its own, or there is one label only.
+    UserError: another part has a label of its own, or there is one label only,
+      or one with a tab or a line end in it.
 
   Example:
     >>> train = collect(['Good.', 'Bad.'], ['pos', 'neg'], ['', ''], 'train')
@@ -91,6 +92,12 @@ def label_names(train: Labelled, *others: Labelled) -> tuple[str, ...]:
       f'expected at least two labels to tell apart, but {train.name} has '
       f'{len(train.labels)} texts and of labels only {sorted(names)}.'
     )
+  for name in names:
+    if not name.isprintable():
+      raise errors.UserError(
+        f'expected a label to be one line of text, but {train.name} has the '
+        f'label {name!r}.'
+      )
   for other in others:
     for label, place in zip(other.labels, other.places, strict=True):
       if label not in names:
@@ -106,17 +113,34 @@ def save_names(path: str | os.PathLike, names: Iterable[str]) -> None:
   files.atomic_write(path, json.dumps(list(names)) + '\n')
 
 
-def load_names(path: str | os.PathLike) -> tuple[str, ...]:
-  """Reads what `save_names` wrote; UserError where it is missing or damaged."""
+def load_names(path: str | os.PathLike, *parts: Labelled) -> tuple[str, ...]:
+  """Reads what `save_names` wrote.
+
+  Args:
+    path: of the file.
+    *parts: the data that the names are of, as for `label_names`, where they are
+      at hand: names in another order would give wrong numbers.
+
+  Raises:
+    UserError: the file is missing or damaged, or has other names.
+  """
 
   def make(names):
     if not isinstance(names, list) or not all(
       isinstance(n, str) for n in names
     ):
       raise TypeError('no list of names')
+    if len(set(names)) < len(names):
+      raise ValueError('a name stands there twice')
     return tuple(names)
 
-  return vocabulary.load_json(path, make)
+  names = vocabulary.load_json(path, make)
+  if parts and names != label_names(*parts):
+    raise errors.UserError(
+      f'{path} is damaged: expected {", ".join(label_names(*parts))}, got '
+      f'{", ".join(names)}.'
+    )
+  return names
 
 
 def _numbers_and_name(name):

@@ -119,7 +119,7 @@ class _Record(NamedTuple):
 
 def _records(path, parse, form, labels_wanted):
   lines = [
-    (f'{path.name}, line {number}', line)
+    (f'{path.name}, line {number}', line.strip())
     for number, line in enumerate(reading.read_text(path).split('\n'), 1)
     if line.strip()
   ]

@@ -82,7 +82,7 @@ def builder(path: pathlib.Path) -> Any:
 
   try:
     return tensorflow_datasets.builder_from_directory(path)
-  except ValueError as error:
+  except Exception as error:  # Of any type: of JSON, of protobuf, of files.
     raise _damaged(path, error) from error
 
 

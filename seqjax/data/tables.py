@@ -71,7 +71,11 @@ def table(
   if label_column is not None:
     columns.append(label_column)
   texts, labels, places = [], [], []
-  for line, row in _READERS[ending](path, content.rstrip('\n'), columns):
+  # Without labels an empty line at the end may be a text, and is not dropped.
+  content = (
+    content.removesuffix('\n') if label_column is None else content.rstrip('\n')
+  )
+  for line, row in _READERS[ending](path, content, columns):
     texts.append(_text(path, line, row[text_column]))
     if label_column is not None:
       labels.append(_label(path, line, row[label_column]))

@@ -176,7 +176,7 @@ def load_json(path: str | os.PathLike, make: Callable[[Any], Any]) -> Any:
     raise errors.UserError(
       f'{path} is missing: this run has not begun.'
     ) from None
-  except (KeyError, TypeError, ValueError) as error:
+  except (KeyError, RecursionError, TypeError, ValueError) as error:
     raise errors.UserError(f'{path} is damaged ({error}).') from None
 
 

@@ -29,11 +29,11 @@ class Config(configs.Config):
     'lengths that batches are padded to, and compiled for; 4 to 16',
     group='data',
     minimum=1,
-    maximum=1000,
+    maximum=64,
   )
   eval_batch_size: int = fields.field(
     64,
-    'sequences at once where nothing is learnt; changes no number',
+    'sequences at once where nothing is learnt; changes no printed number',
     group='run',
     kind='runtime',
     minimum=1,

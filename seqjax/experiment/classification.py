@@ -177,6 +177,7 @@ def attended(units: Sequence[str], weights, most: int = 5) -> str:
   """
   shares = {}
   for unit, weight in zip(units, weights, strict=True):
+    unit = unit if unit.isprintable() else repr(unit)
     shares[unit] = shares.get(unit, 0.0) + float(weight)
   top = sorted(shares, key=lambda unit: -shares[unit])[:most]
   return ', '.join(f'{unit} {shares[unit]:.2f}' for unit in top)

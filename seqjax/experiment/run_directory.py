@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import pathlib
 import re
@@ -172,9 +173,10 @@ class RunDirectory:
       self._prepared = None
 
   def steps_made(self) -> int:
-    """The last step in metrics.jsonl and result.json, 0 without any."""
-    path = self.path / 'metrics.jsonl'
-    records = logs.read_metrics(path) if path.exists() else []
+    """The last step in result.json and metrics.jsonl, of any fold too."""
+    paths = self.path.glob('metrics.jsonl'), self.path.glob('folds/*/metrics.*')
+    found = [logs.read_metrics(path) for path in itertools.chain(*paths)]
+    records = list(itertools.chain(*found))
     records.append(self.read_result() or {'step': 0})
     return max(record['step'] for record in records)
 

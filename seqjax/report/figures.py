@@ -6,6 +6,9 @@ import numpy as np
 
 from seqjax.training import logs
 
+# In a confusion matrix; the names and numbers of more nobody reads.
+_MOST_LABELS = 30
+
 
 def learning_curves(
   directory,
@@ -82,13 +85,14 @@ def confusion_matrix(directory, names, counts) -> pathlib.Path:
   from matplotlib import figure
 
   counts = np.asarray(counts)
-  size = 2.5 + 0.45 * len(names)
+  readable = len(names) <= _MOST_LABELS
+  size = 2.5 + 0.45 * min(len(names), _MOST_LABELS)
   fig = figure.Figure(figsize=(size + 0.5, size), layout='constrained')
   axes = fig.subplots()
   # Shares of the true label, so that a rare one can be read as well.
   shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
   axes.imshow(shares, cmap='Blues', vmin=0, vmax=1)
-  if len(names) <= 30:  # More numbers than that nobody reads.
+  if readable:
     for (row, column), count in np.ndenumerate(counts):
       axes.text(
         column,
@@ -99,17 +103,22 @@ def confusion_matrix(directory, names, counts) -> pathlib.Path:
         fontsize=8,
         color='white' if shares[row, column] > 0.6 else 'black',
       )
-  shown = [name if len(name) <= 20 else f'{name[:19]}…' for name in names]
-  # A dollar sign would begin a formula.
-  shown = [name.replace('$', r'\$') for name in shown]
-  axes.set_xticks(range(len(names)), shown, rotation=45, ha='right')
-  axes.set_yticks(range(len(names)), shown)
+    shown = [_drawable(name) for name in names]
+    axes.set_xticks(range(len(names)), shown, rotation=45, ha='right')
+    axes.set_yticks(range(len(names)), shown)
   axes.set_xlabel('predicted')
   axes.set_ylabel('true')
   path = pathlib.Path(directory) / 'figures' / 'confusion.png'
   path.parent.mkdir(exist_ok=True)
   fig.savefig(path, dpi=120)
   return path
+
+
+def _drawable(name):
+  """The beginning of a name, without what would stop or mislead the drawing."""
+  name = name if len(name) <= 20 else f'{name[:19]}…'
+  name = ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+  return name.replace('$', r'\$')  # It would begin a formula.
 
 
 def _series(records, name):

@@ -43,6 +43,12 @@ class BagOfNgramsTest(parameterized.TestCase):
     counts = module._counts(packed, grams).toarray()
     np.testing.assert_array_equal(counts, slow)
 
+  def test_sequences_shorter_than_an_ngram_leave_the_majority(self):
+    score = baselines.bag_of_ngrams(
+      (ids('ab', 'ba', 'c'), [1, 1, 0]), (ids('abc', 'a'), [1, 0]), 4, order=3
+    )
+    self.assertEqual(score, 0.5)
+
   def test_what_training_never_held_is_passed_over(self):
     train = ids('aa', 'bb'), [0, 1]
     asked = ids('acc', 'cbc', ''), [0, 1, 0]

@@ -65,6 +65,10 @@ class LabelledTest(parameterized.TestCase):
     ):
       labelled.label_names(_part('train', labels))
 
+  def test_a_label_with_a_tab_would_break_a_table(self):
+    with self.assertRaisesRegex(errors.UserError, 'one line of text'):
+      labelled.label_names(_part('train', ['neg\tx', 'pos']))
+
 
 class NamesTest(absltest.TestCase):
   def setUp(self):
@@ -77,10 +81,16 @@ class NamesTest(absltest.TestCase):
     labelled.save_names(self.path, names)
     self.assertEqual(labelled.load_names(self.path), names)
 
+  def test_names_of_other_data_are_refused(self):
+    labelled.save_names(self.path, ('pos', 'neg'))
+    train = _part('train', ['neg', 'pos'])
+    with self.assertRaisesRegex(errors.UserError, 'expected neg, pos, got pos'):
+      labelled.load_names(self.path, train)
+
   def test_a_missing_or_damaged_file_is_a_sentence(self):
     with self.assertRaisesRegex(errors.UserError, 'labels.json is missing'):
       labelled.load_names(self.path)
-    for content in ('{"labels": ["a", "b"]}', '["a", 1]', '["a"'):
+    for content in ('{"a": 1}', '["a", 1]', '["a"', '["a", "a"]', '[' * 10**5):
       self.path.write_text(content)
       with self.assertRaisesRegex(errors.UserError, 'labels.json is damaged'):
         labelled.load_names(self.path)

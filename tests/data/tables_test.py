@@ -191,5 +191,14 @@ class TextsTest(TablesTest):
       tables.texts(path)
 
 
+class AnswersTest(absltest.TestCase):
+  def test_no_empty_text_at_the_end_goes_without_an_answer(self):
+    folder = self.enterContext(tempfile.TemporaryDirectory())
+    path = pathlib.Path(folder, 'asked.tsv')
+    path.write_text('text\na\n\n')
+    with self.assertRaisesRegex(errors.UserError, 'line 3.*blank'):
+      tables.texts(path)
+
+
 if __name__ == '__main__':
   absltest.main()

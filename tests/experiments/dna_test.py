@@ -161,12 +161,13 @@ class DNATest(experiment_case.ExperimentTestCase):
     )
 
   def test_letters_never_seen_and_letters_cut_off_are_named(self):
-    code, out, _ = self.main(
+    code, out, err = self.main(
       *('--workdir=run', '--mode=predict', '--text=' + 'ACNT' * 300)
     )
     self.assertEqual(code, 0)
-    self.assertIn('Not in the training part, read as unknown: N\n', out)
-    self.assertIn('longer than --max_length=1000 and loses its end', out)
+    self.assertEqual(out.count('\n'), 2)  # Only the answer and its header.
+    self.assertIn('Not in the training part, read as unknown: N\n', err)
+    self.assertIn('longer than --max_length=1000 and loses its end', err)
 
   def test_the_data_made_on_the_spot_is_the_default(self):
     config = dna.Config(data_seed=3)
@@ -190,6 +191,18 @@ class DNATest(experiment_case.ExperimentTestCase):
     folds = () if argument.endswith('rare.fa') else ('--num_folds=3',)
     settings = (*SMALL, *folds, '--word_dropout_rate=0.1')
     self.assert_refused(words, settings, argument)
+
+  def test_fewer_updates_than_a_fold_has_made_change_nothing(self):
+    config = pathlib.Path('folds', 'config.json')
+    before = config.read_bytes()
+    result = pathlib.Path('folds', 'result.json')
+    kept = result.read_bytes()
+    result.unlink()  # As if killed before its last act.
+    try:
+      code, _, err = self.main('--workdir=folds', '--steps=3')
+    finally:
+      result.write_bytes(kept)
+    self.assertEqual((code, config.read_bytes()), (1, before), err)
 
   @parameterized.parameters((), ('--text= ',), ('--text=A', '--text_file=x.fa'))
   def test_predict_needs_one_thing_to_label(self, *arguments):

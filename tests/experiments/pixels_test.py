@@ -167,7 +167,7 @@ class PixelsTest(experiment_case.ExperimentTestCase):
 
   def test_mnist_is_what_tfds_has_prepared(self):
     made = [images.labelled_images(*bars(n, n), f'm {n}') for n in (9, 4)]
-    config = pixels.Config(dataset='mnist', data_dir='here')
+    config = pixels.Config(dataset='mnist', data_dir='/here')
     with mock.patch.object(
       pixels.registered, 'images', side_effect=made
     ) as read:
@@ -175,12 +175,13 @@ class PixelsTest(experiment_case.ExperimentTestCase):
     self.assertEqual((train, test), tuple(made))
     self.assertEqual(
       [call.args for call in read.call_args_list],
-      [('mnist', 'train', 'here'), ('mnist', 'test', 'here')],
+      [('mnist', 'train', '/here'), ('mnist', 'test', '/here')],
     )
 
   @parameterized.named_parameters(
     ('missing', '--images_dir=ste', 'no train-images-idx3-ubyte'),
     ('unseen', '--images_dir=odd', 'image 2 of odd, test has the label 7'),
+    ('one_label', '--images_dir=one', 'of one, train have only 0'),
     ('step', '--pixels_per_step=5', 'divide the 24 pixels of an image, got 5'),
     ('share', '--valid_fraction=0.001', 'cannot hold out'),
     ('cell', '--cell=conv_lstm_1d', 'takes one example [W, C]'),
@@ -189,6 +190,7 @@ class PixelsTest(experiment_case.ExperimentTestCase):
   def test_the_users_mistake_is_one_sentence(self, argument, words):
     if not os.path.exists('odd'):
       write_set(pathlib.Path('odd'), 10, 3, last_label=7)
+      write_set(pathlib.Path('one'), 1, 1)
     self.assert_refused(words, SMALL, argument)
 
 

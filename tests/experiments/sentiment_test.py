@@ -130,7 +130,7 @@ class SentimentTest(experiment_case.ExperimentTestCase):
     )
     self.assertEqual(code, 0)
     # Only answers go to stdout.
-    self.assertIn('1 of 4 texts are empty', err)
+    self.assertIn('Empty texts: 1 of 4.', err)
     rows = [line.split('\t') for line in out.splitlines()]
     self.assertEqual([len(row) for row in rows], [4] * 5)
     self.assertEqual([row[0] for row in rows[1:4:2]], ['pos', 'neg'])

@@ -104,6 +104,12 @@ class TaggingTest(experiment_case.ExperimentTestCase):
         name,
       )
 
+  def test_the_test_part_is_what_is_judged(self):
+    config = tagging.Config(train_file='train.txt', test_file='test.txt')
+    parts = tagging.read_parts(config)
+    self.assertEqual(list(parts), ['train', 'valid', 'test'])
+    self.assertLen(parts['train'].tags + parts['valid'].tags, 120)
+
   def test_the_size_of_a_batch_changes_no_number(self):
     expected = [f'{k} {v:.4g}' for k, v in self.result()['metrics'].items()]
     for size in (1, 7, 64):

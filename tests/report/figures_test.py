@@ -113,6 +113,14 @@ class SmoothTest(parameterized.TestCase):
 
 
 class ConfusionMatrixTest(absltest.TestCase):
+  def test_of_many_labels_or_odd_ones_the_figure_stays_a_figure(self):
+    folder = self.enterContext(tempfile.TemporaryDirectory())
+    path = figures.confusion_matrix(folder, ['x'] * 500, np.eye(500, dtype=int))
+    self.assertLess(path.stat().st_size, 10**6)
+    odd = ['a\tb\nc', '\udce9t', '$x']
+    path = figures.confusion_matrix(folder, odd, np.eye(3, dtype=int))
+    self.assertStartsWith(path.read_bytes(), PNG)
+
   def test_each_count_stands_where_it_belongs(self):
     folder = self.enterContext(tempfile.TemporaryDirectory())
     names = ['neg', 'costs $1 or $2', 'a label that is far too long to print']
