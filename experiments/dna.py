@@ -191,6 +191,9 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     for place, parts in texts.items()
   }
   metrics = cross_validation.summary(found)
+  print(
+    f'Ask it: ./launch.sh dna --mode=predict --text=ACGT --workdir={run.path}'
+  )
   if config.num_folds:
     print(
       f'Accuracy {metrics["valid/accuracy"]:.4f}, the mean of '
@@ -204,7 +207,7 @@ def train_one(config, run, sha256, place, texts, names) -> dict[str, float]:
   sizes = ', '.join(f'{len(x.texts):,} to {n}' for n, x in texts.items())
   if config.num_folds:
     print(f'Fold {place.rpartition("/")[2]} of 0 to {config.num_folds - 1}.')
-  print(f'{texts["train"].name}: {sizes}; labels {", ".join(names)}')
+  print(f'{texts["train"].name}: {sizes}; labels {" | ".join(names)}')
   last = list(texts)[-1]
   known_texts = set(texts['train'].texts)
   if repeated := sum(text in known_texts for text in texts[last].texts):

@@ -208,7 +208,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   for note in (note for part in read.values() for note in part.notes):
     print(note)
   sizes = ', '.join(f'{len(x.texts):,} to {n}' for n, x in texts.items())
-  print(f'{texts["train"].name}: {sizes}; labels {", ".join(names)}')
+  print(f'{texts["train"].name}: {sizes}; labels {" | ".join(names)}')
 
   tokenizer = tokens.fit(
     texts['train'].texts, config.unit, config.min_count, config.max_vocabulary
@@ -236,7 +236,12 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   run.record_data(sha256)
   tokenizer.save(run.path)
   labelled.save_names(run.path / 'labels.json', names)
-  return classification.fit(config, run, model, parts, names, known)
+  found = classification.fit(config, run, model, parts, names, known)
+  print(
+    'Ask it: ./launch.sh sentiment --mode=predict --text="..." '
+    f'--workdir={run.path}'
+  )
+  return found
 
 
 # --- A trained model ----------------------------------------------------------

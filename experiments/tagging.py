@@ -100,7 +100,7 @@ class Config(tagging.Config):
   text: str = field('', 'sentence to tag', group='predict', kind='runtime')
   text_file: str = field(
     '',
-    'sentences to tag, one per line',
+    'sentences to tag, one per line; or words in a file as --train_file',
     group='predict',
     kind='runtime',
     is_path=True,
@@ -272,7 +272,9 @@ def predict(config: Config, run: experiment.RunDirectory) -> None:
   text = config.text
   if config.text_file:
     text = data.text_file(config.text_file).text.removesuffix('\n')
-  if config.train_file:
+  if config.text_file and '\t' in text:
+    sentences = data.tagged_file(config.text_file, config.tag_column).sentences
+  elif config.train_file:
     sentences = [_WORDS.findall(line) for line in text.split('\n')]
   else:
     sentences = python_source.words(text)

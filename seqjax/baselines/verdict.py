@@ -20,7 +20,9 @@ def verdict(
   # From the weakest to the strongest.
   order = sorted(known, key=lambda name: -sign * known[name])
   beaten = [name for name in order if sign * score < sign * known[name]]
-  missed = [name for name in order if sign * score >= sign * known[name]]
+  equal = [name for name in order if score == known[name]]
+  missed = [name for name in order if sign * score > sign * known[name]]
   said = [f'beats the {name} ({known[name]:.3f})' for name in beaten[-1:]]
+  said += [f'equals the {name} ({known[name]:.3f})' for name in equal[:1]]
   said += [f'not yet the {name} ({known[name]:.3f})' for name in missed[:1]]
   return ', '.join(said)

@@ -62,7 +62,13 @@ def sequence_batches(
     sequence, 0 for a filler row.
   """
   _check(sequences, plan)
-  targets = np.asarray(targets, np.int32)
+  targets = np.asarray(targets)
+  if not np.issubdtype(targets.dtype, np.integer):
+    raise ValueError(
+      'expected targets as integers, the places of their labels in a list of '
+      f'names, got {targets.dtype}.'
+    )
+  targets = targets.astype(np.int32)
   if targets.shape != plan.lengths.shape:
     raise ValueError(
       f'expected a target for each of {len(plan.lengths)} sequences, got '

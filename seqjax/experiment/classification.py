@@ -123,7 +123,7 @@ def fit(
   figures.confusion_matrix(directory, names, counts)
   accuracy = float(np.mean(predicted == targets))
   verdict = baselines.verdict(accuracy, known, higher_is_better=True)
-  print(f'{accuracy:.4f} of {len(targets):,} right: {verdict}.')
+  print(f'{accuracy:.2%} of {len(targets):,} right: {verdict}.')
   return score(predict, params, parts)
 
 

@@ -22,12 +22,13 @@ class Classifier(nn.Module):
     num_classes: K.
     recurrent: a `layers.Recurrent`.
     pooling: of `layers.POOLINGS`.
-    vocab_size: V, where inputs are tokens; 0 where they are numbers.
+    vocab_size: V, where inputs are tokens in [0, V), 0 being the unknown one;
+      0 where inputs are numbers.
     embedding_size: width of the embedding of tokens.
 
   Raises:
-    UserError: the last states of two directions that are not concatenated,
-      which no longer tell one from the other.
+    UserError: tokens without an embedding; or the last states of two directions
+      that are not concatenated, which no longer tell one from the other.
   """
 
   num_classes: int
@@ -37,6 +38,11 @@ class Classifier(nn.Module):
   embedding_size: int = 0
 
   def __post_init__(self):
+    if self.vocab_size and self.embedding_size < 1:
+      raise errors.UserError(
+        f'{self.vocab_size} tokens need an embedding_size of at least 1, got '
+        f'{self.embedding_size}.'
+      )
     merge = self.recurrent.merge
     last_of_both = self.recurrent.bidirectional and self.pooling == 'last'
     if last_of_both and merge != 'concat':

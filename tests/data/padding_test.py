@@ -116,6 +116,12 @@ class SequenceBatchesTest(parameterized.TestCase):
       self.assertTrue(batch.resets[0].all())
       self.assertFalse(batch.resets[1:].any())
 
+  def test_targets_are_never_rounded(self):
+    plan = buckets.Buckets([1, 1], 2, 1)
+    for targets in ([0.7, 1.9], ['pos', 'neg']):
+      with self.assertRaisesRegex(ValueError, 'targets as integers'):
+        padding.sequence_batches([np.zeros(1)] * 2, targets, plan)
+
   def test_what_was_not_planned_is_refused(self):
     plan, sequences = plan_of(4), sequences_of()
     with self.assertRaisesRegex(ValueError, '11 sequences with the lengths'):
@@ -126,7 +132,7 @@ class SequenceBatchesTest(parameterized.TestCase):
       both = Words(sequences, sequences_of(4)[::-1])
       padding.sequence_batches(both, np.zeros(N), plan)
     with self.assertRaisesRegex(ValueError, r'targets of shape \(10,\)'):
-      padding.sequence_batches(sequences, np.zeros(N - 1), plan)
+      padding.sequence_batches(sequences, np.zeros(N - 1, int), plan)
 
 
 class StepBatchesTest(parameterized.TestCase):

@@ -76,7 +76,7 @@ class DNATest(experiment_case.ExperimentTestCase):
     code, out, err = self.trained
     self.assertEqual((code, err), (0, ''))
     self.assertIn(
-      'sites.fa: 48 to train, 12 to valid, 20 to test; labels other, site', out
+      'sites.fa: 48 to train, 12 to valid, 20 to test; labels other | site', out
     )
     for part in (
       '5 symbols',

@@ -54,7 +54,7 @@ class SentimentTest(experiment_case.ExperimentTestCase):
     code, out, err = self.trained
     self.assertEqual((code, err), (0, ''), out)
     for part in (
-      '144 to train, 16 to valid, 60 to test; labels neg, pos',
+      '144 to train, 16 to valid, 60 to test; labels neg | pos',
       'test accuracy: majority 0.5000, bag of words 0.5',
       'Batches: 144 sequences of 2 to 9 steps',
       '(2 programs): density',
@@ -147,7 +147,7 @@ class SentimentTest(experiment_case.ExperimentTestCase):
       *('--workdir=folders', '--train_file=tree', '--steps=1'),
     )
     self.assertEqual((code, err), (0, ''))
-    self.assertIn('36 to train, 4 to valid; labels neg, pos', out)
+    self.assertIn('36 to train, 4 to valid; labels neg | pos', out)
     self.assertIn('README', out)
 
   @parameterized.named_parameters(

@@ -158,6 +158,14 @@ class TaggingTest(experiment_case.ExperimentTestCase):
       blocks[0], self.predict('--text=the run').removesuffix('\n\n')
     )
 
+  def test_words_of_a_file_with_tags_are_taken_as_they_are(self):
+    pathlib.Path('asked.txt').write_text(
+      "the\tDET\ndon't-run\tNOUN\n\nrun\tX\n"
+    )
+    rows = self.predict('--text_file=asked.txt').splitlines()
+    words = [row.split('\t')[0] for row in rows]
+    self.assertEqual(words, ['the', "don't-run", '', 'run', ''])
+
   @parameterized.parameters(
     ("We don't know.", ['We', 'do', "n't", 'know', '.']),
     (

@@ -100,6 +100,11 @@ class ClassifierTest(parameterized.TestCase):
     self.assertEqual(weights.shape, batch.mask.shape)
     np.testing.assert_allclose(p.sum(axis=1), np.ones(len(p)), 1e-5)
 
+  def test_tokens_need_an_embedding(self):
+    recurrent = layers.Recurrent(cells.gru(), (H,))
+    with self.assertRaisesRegex(errors.UserError, 'embedding_size of at least'):
+      models.Classifier(K, recurrent, vocab_size=V)
+
   def test_both_directions_mixed_have_no_last_state(self):
     with self.assertRaisesRegex(errors.UserError, "merge='concat'"):
       make('last', merge='sum')
