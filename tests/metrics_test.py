@@ -44,12 +44,12 @@ class AccuracyTest(absltest.TestCase):
 
 class ClassificationTest(absltest.TestCase):
   def test_of_collected_predictions(self):
-    p = [[0.7, 0.2, 0.1], [0.4, 0.5, 0.1], [0.1, 0.8, 0.1], [0.5, 0.3, 0.2]]
-    found = metrics.classification(p, [0, 0, 1, 1])
-    self.assertEqual(found['accuracy'], 0.5)
-    # Each label: one found, one missed, one mistaken. The third is in no place.
-    self.assertEqual(found['f1_macro'], 0.5)
-    nats = -np.log([0.7, 0.4, 0.8, 0.3]).mean()
+    p = [[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.2, 0.5, 0.3]]
+    found = metrics.classification(p, [0, 0, 0, 1])
+    self.assertEqual(found['accuracy'], 0.75)
+    # F1 is 4/5 of label 0 and 2/3 of label 1; label 2 stands nowhere.
+    self.assertAlmostEqual(found['f1_macro'], (4 / 5 + 2 / 3) / 2)
+    nats = -np.log([0.7, 0.6, 0.1, 0.5]).mean()
     self.assertAlmostEqual(found['nats_per_sequence'], nats, places=12)
 
   def test_a_certain_mistake_costs_a_finite_number(self):

@@ -53,7 +53,7 @@ def learning_curves(
     )
   loss.set_title(directory.resolve().name)
   loss.set_ylabel(metric.replace('_', ' '))
-  loss.legend(loc='upper right')
+  loss.legend(loc='best')
 
   steps, values = _series(records, 'train/grad_norm')
   norm.plot(steps, values, color='C2', linewidth=0.6)

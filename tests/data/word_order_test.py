@@ -1,5 +1,6 @@
 import collections
 
+import numpy as np
 from absl.testing import absltest
 
 from seqjax import data, errors
@@ -43,6 +44,12 @@ class WordOrderTest(absltest.TestCase):
     self.assertEqual(one[0].texts[::2], other[0].texts[::2])
     self.assertNotEqual(one[0].texts, other[0].texts)
     self.assertNotEqual(one[0].sha256, other[0].sha256)
+
+  def test_a_shuffle_is_never_the_order_itself(self):
+    words = ('a', 'a', 'b')
+    for seed in range(20):
+      rng = np.random.RandomState(seed)
+      self.assertNotEqual(word_order._shuffled(rng, words), words)
 
   def test_a_short_text_is_a_sentence(self):
     with self.assertRaisesRegex(errors.UserError, 'at least 30 sentences'):
