@@ -37,13 +37,13 @@ class Config(classification.Config):
   schedule: str = 'cosine'
   dataset: str = field(
     'word_order',
-    'texts to learn from, where no --train_file is given',
+    'texts to learn from, where no --train_file is given: word_order, '
+    'imdb_reviews, or another set that tfds has prepared',
     group='data',
-    choices=('word_order', 'imdb_reviews'),
   )
   data_dir: str = field(
     '',
-    'folder of imdb_reviews; $TFDS_DATA_DIR or ~/tensorflow_datasets where '
+    'folder of what tfds names; $TFDS_DATA_DIR or ~/tensorflow_datasets where '
     'none is given',
     group='data',
     kind='extendable',
@@ -143,14 +143,14 @@ def read_parts(config: Config) -> dict[str, labelled.Labelled]:
     raise errors.UserError(
       '--valid_file and --test_file go with --train_file: name that too.'
     )
-  elif config.dataset == 'imdb_reviews':
-    parts = {
-      part: registered.labelled('imdb_reviews', part, config.data_dir)
-      for part in ('train', 'test')
-    }
-  else:
+  elif config.dataset == 'word_order':
     three = word_order.word_order(data.python_reference(), config.data_seed)
     parts = dict(zip(('train', 'valid', 'test'), three, strict=True))
+  else:
+    parts = {
+      part: registered.labelled(config.dataset, part, config.data_dir)
+      for part in ('train', 'test')
+    }
   return parts
 
 

@@ -159,11 +159,16 @@ class SentimentTest(experiment_case.ExperimentTestCase):
     ('pooling', '--pooling=lats', "did you mean 'last'"),
     ('cell', '--cell=gruu', "did you mean 'gru'"),
     ('share', '--valid_fraction=0.001', 'hold out'),
+    (
+      'data_set',
+      '--train_file= --test_file= --dataset=imdb_review --data_dir=.',
+      'no imdb_review in',
+    ),
   )
   def test_the_users_mistake_is_one_sentence(self, argument, words):
     pathlib.Path('odd.csv').write_text('label,text\npos,a\npso,b\n')
     pathlib.Path('blank.tsv').write_text('label\ttext\n\tbad\n')
-    self.assert_refused(words, SMALL, argument)
+    self.assert_refused(words, SMALL, *argument.split())
 
   @parameterized.parameters((), ('--text=a', '--text_file=test.csv'))
   def test_a_prediction_needs_one_thing_to_read(self, *argv):
