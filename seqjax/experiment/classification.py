@@ -75,7 +75,6 @@ def fit(
   names: Sequence[str],
   known: dict[str, float],
   directory: pathlib.Path | None = None,
-  **options,
 ) -> dict[str, float]:
   """Trains, says what the model is worth, and draws it.
 
@@ -88,7 +87,6 @@ def fit(
     names: of the K labels.
     known: name -> accuracy of simple predictors on the last part.
     directory: where to train, if not in that of the run.
-    **options: further attributes of `training.Plan`.
 
   Returns:
     The metrics of the held-out parts.
@@ -107,7 +105,6 @@ def fit(
       unit='sequences',
       programs=plan.num_programs,
       evaluate=lambda params: score(predict, params, parts, ('valid',)),
-      **options,
     ),
     directory,
   )
@@ -117,14 +114,14 @@ def fit(
     baselines=known,
     clip_norm=config.clip_norm,
   )
-  predicted = predict(params, parts[last].sequences)[0].argmax(axis=1)
-  targets = parts[last].targets
+  answers = _answers(predict, params, parts, ('valid', 'test'))
+  predicted, targets = answers[last].argmax(axis=1), parts[last].targets
   counts = metrics.confusion(targets, predicted, len(names))
   figures.confusion_matrix(directory, names, counts)
   accuracy = float(np.mean(predicted == targets))
   verdict = baselines.verdict(accuracy, known, higher_is_better=True)
   print(f'{accuracy:.2%} of {len(targets):,} right: {verdict}.')
-  return score(predict, params, parts)
+  return _scores(answers, parts)
 
 
 def score(predict, params, parts, among=('valid', 'test')) -> dict[str, float]:
@@ -136,13 +133,26 @@ def score(predict, params, parts, among=('valid', 'test')) -> dict[str, float]:
     parts: name -> Part.
     among: names of parts; those that there are not are passed over.
   """
-  found = {}
-  for name in among:
-    if name in parts:
-      probabilities, _ = predict(params, parts[name].sequences)
-      scores = metrics.classification(probabilities, parts[name].targets)
-      found |= {f'{name}/{key}': value for key, value in scores.items()}
-  return found
+  return _scores(_answers(predict, params, parts, among), parts)
+
+
+def _answers(predict, params, parts, among):
+  """name -> probabilities [N, K]."""
+  return {
+    name: predict(params, parts[name].sequences)[0]
+    for name in among
+    if name in parts
+  }
+
+
+def _scores(answers, parts):
+  return {
+    f'{name}/{key}': value
+    for name, probabilities in answers.items()
+    for key, value in metrics.classification(
+      probabilities, parts[name].targets
+    ).items()
+  }
 
 
 def restore(config, run, model: models.Classifier, sequence, directory=None):
