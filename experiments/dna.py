@@ -21,7 +21,7 @@ import numpy as np
 
 from seqjax import baselines, data, errors, experiment, models
 from seqjax.data import labelled, motifs, nucleotides
-from seqjax.experiment import classification, cross_validation
+from seqjax.experiment import classification, cross_validation, inputs
 
 field = experiment.field
 
@@ -132,24 +132,18 @@ def read_parts(config: Config) -> dict[str, labelled.Labelled]:
 def split(config: Config, read) -> dict[str, dict[str, labelled.Labelled]]:
   """The parts of each training, by its place in the run's directory."""
   train = read['train']
-  others = {part: texts for part, texts in read.items() if part != 'train'}
   ids = cross_validation.split(config, train.labels)
   return {
-    place: {
-      'train': labelled.take(train, train_ids, train.name),
-      'valid': labelled.take(train, valid_ids, train.name),
-    }
-    | others
-    for place, (train_ids, valid_ids) in ids.items()
+    place: inputs.with_valid(
+      read, *(labelled.take(train, part, train.name) for part in divided)
+    )
+    for place, divided in ids.items()
   }
 
 
 def encode(config: Config, vocabulary, texts, said_to=None):
   """Each sequence as ids or one-hot; prints what they lost."""
-  texts, num_cut = data.cut(texts, config.max_length)
-  if num_cut:
-    report = data.cut_report(num_cut, len(texts), config.max_length)
-    print(report, file=said_to)
+  texts = inputs.cut(texts, config.max_length, said_to=said_to)
   if unknown := sorted(set().union(*texts) - set(vocabulary.symbols)):
     rare = ' '.join(unknown)
     print(f'Not in the training part, read as unknown: {rare}', file=said_to)
@@ -160,8 +154,8 @@ def encode(config: Config, vocabulary, texts, said_to=None):
 
 
 def make_part(config: Config, vocabulary, names, part) -> classification.Part:
-  targets = np.array([names.index(label) for label in part.labels], np.int32)
-  return classification.Part(encode(config, vocabulary, part.texts), targets)
+  sequences = encode(config, vocabulary, part.texts)
+  return classification.make_part(sequences, part.labels, names)
 
 
 # --- Model --------------------------------------------------------------------
@@ -265,8 +259,8 @@ def restore(config: Config, run: experiment.RunDirectory, place, num_classes):
 
 def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   read = read_parts(config)
-  names = labelled.load_names(run.path / 'labels.json', *read.values())
   run.record_data(experiment.digest([part.sha256 for part in read.values()]))
+  names = labelled.load_names(run.path / 'labels.json', *read.values())
   found = {}
   for place, texts in split(config, read).items():
     vocabulary, predict, params = restore(config, run, place, len(names))
@@ -284,10 +278,7 @@ def predict(config: Config, run: experiment.RunDirectory) -> None:
 
   Of a cross-validation, the mean of what the models of all folds say.
   """
-  if bool(config.text.strip()) == bool(config.text_file):
-    raise errors.UserError(
-      '--mode=predict needs --text=ACGT or --text_file=FILE, and not both.'
-    )
+  inputs.check_prediction(config.text.strip(), config.text_file, 'ACGT')
   if config.text_file:
     read = read_file(config, config.text_file, None)
     texts, places = read.texts, read.places

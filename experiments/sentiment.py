@@ -18,9 +18,9 @@ import sys
 
 import numpy as np
 
-from seqjax import baselines, data, errors, experiment, models
+from seqjax import baselines, data, experiment, models
 from seqjax.data import labelled, registered, tokens, truncation, word_order
-from seqjax.experiment import classification
+from seqjax.experiment import classification, inputs
 
 field = experiment.field
 
@@ -129,29 +129,16 @@ def read_file(config: Config, path: str) -> labelled.Labelled:
 
 
 def read_parts(config: Config) -> dict[str, labelled.Labelled]:
-  """The parts 'train', 'valid' and, where there is one, 'test'."""
-  if config.train_file:
-    files = {
-      'train': config.train_file,
-      'valid': config.valid_file,
-      'test': config.test_file,
-    }
-    parts = {
-      part: read_file(config, path) for part, path in files.items() if path
-    }
-  elif config.valid_file or config.test_file:
-    raise errors.UserError(
-      '--valid_file and --test_file go with --train_file: name that too.'
-    )
-  elif config.dataset == 'word_order':
+  """The parts 'train', maybe 'valid', and, where there is one, 'test'."""
+  if files := inputs.files(config):
+    return {part: read_file(config, path) for part, path in files.items()}
+  if config.dataset == 'word_order':
     three = word_order.word_order(data.python_reference(), config.data_seed)
-    parts = dict(zip(('train', 'valid', 'test'), three, strict=True))
-  else:
-    parts = {
-      part: registered.labelled(config.dataset, part, config.data_dir)
-      for part in ('train', 'test')
-    }
-  return parts
+    return dict(zip(('train', 'valid', 'test'), three, strict=True))
+  return {
+    part: registered.labelled(config.dataset, part, config.data_dir)
+    for part in ('train', 'test')
+  }
 
 
 def with_valid(config: Config, parts):
@@ -160,28 +147,22 @@ def with_valid(config: Config, parts):
     return parts
   train = parts['train']
   ids = data.hold_out(train.labels, config.valid_fraction, config.data_seed)
-  rest, valid = (labelled.take(train, i, train.name) for i in ids)
-  return {'train': rest, 'valid': valid} | {
-    part: texts for part, texts in parts.items() if part != 'train'
-  }
+  divided = (labelled.take(train, i, train.name) for i in ids)
+  return inputs.with_valid(parts, *divided)
 
 
 def encode(config: Config, tokenizer, texts, said_to=None):
   """The ids of each text; prints what they lost."""
   whole = [tokenizer.encode(text) for text in texts]
-  sequences, num_cut = data.cut(whole, config.max_length, config.keep)
-  if num_cut:
-    limits = config.max_length, config.keep
-    print(data.cut_report(num_cut, len(whole), *limits), file=said_to)
+  sequences = inputs.cut(whole, config.max_length, config.keep, said_to)
   if num_empty := sum(len(ids) == 0 for ids in sequences):
     print(f'Empty texts: {num_empty:,} of {len(whole):,}.', file=said_to)
   return sequences
 
 
 def make_part(config: Config, tokenizer, names, texts) -> classification.Part:
-  places = {name: k for k, name in enumerate(names)}
-  targets = np.array([places[label] for label in texts.labels], np.int32)
-  return classification.Part(encode(config, tokenizer, texts.texts), targets)
+  sequences = encode(config, tokenizer, texts.texts)
+  return classification.make_part(sequences, texts.labels, names)
 
 
 # --- Model --------------------------------------------------------------------
@@ -273,10 +254,7 @@ def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
 
 def predict(config: Config, run: experiment.RunDirectory) -> None:
   """Prints a row per text: its label, all probabilities, what counted."""
-  if bool(config.text) == bool(config.text_file):
-    raise errors.UserError(
-      '--mode=predict needs --text="..." or --text_file=FILE, and not both.'
-    )
+  inputs.check_prediction(config.text, config.text_file, '"..."')
   texts = (config.text,)
   if config.text_file:
     texts = data.texts(config.text_file, config.text_column).texts

@@ -25,7 +25,7 @@ from seqjax import (
   training,
 )
 from seqjax.data import conll, python_source
-from seqjax.experiment import tagging
+from seqjax.experiment import inputs, tagging
 from seqjax.report import figures
 
 field = experiment.field
@@ -112,21 +112,12 @@ class Config(tagging.Config):
 
 def read_parts(config: Config) -> dict[str, data.Tagged]:
   """The parts 'train', 'valid' and, where there is one, 'test'."""
-  files = {
-    'train': config.train_file,
-    'valid': config.valid_file,
-    'test': config.test_file,
-  }
-  if not any(files.values()):
+  files = inputs.files(config)
+  if not files:
     return {part: data.python_tokens(part) for part in python_source.PARTS}
-  if not config.train_file:
-    raise errors.UserError(
-      '--valid_file and --test_file go with --train_file: name that too.'
-    )
   parts = {
     part: data.tagged_file(path, config.tag_column)
     for part, path in files.items()
-    if path
   }
   if 'valid' in parts:
     return parts
@@ -135,10 +126,7 @@ def read_parts(config: Config) -> dict[str, data.Tagged]:
   ids = data.hold_out(
     [0] * len(whole.tags), config.valid_fraction, config.data_seed
   )
-  rest, valid = (conll.take(whole, part) for part in ids)
-  return {'train': rest, 'valid': valid} | {
-    part: tagged for part, tagged in parts.items() if part != 'train'
-  }
+  return inputs.with_valid(parts, *(conll.take(whole, part) for part in ids))
 
 
 def describe(config: Config, parts: dict[str, data.Tagged]) -> None:
@@ -265,10 +253,7 @@ def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
 
 def predict(config: Config, run: experiment.RunDirectory) -> None:
   """Prints a row per word: the word, its tag, and the tag's probability."""
-  if bool(config.text) == bool(config.text_file):
-    raise errors.UserError(
-      '--mode=predict needs --text="..." or --text_file=FILE, and not both.'
-    )
+  inputs.check_prediction(config.text, config.text_file, '"..."')
   text = config.text
   if config.text_file:
     text = data.text_file(config.text_file).text.removesuffix('\n')

@@ -32,6 +32,17 @@ class Part(NamedTuple):
   targets: np.ndarray  # [N] int32, places in the names of the labels
 
 
+def make_part(sequences, labels: Sequence[str], names: Sequence[str]) -> Part:
+  """A part, from the label of each sequence.
+
+  >>> make_part(['ab', 'c'], ['pos', 'neg'], ('neg', 'pos')).targets
+  array([1, 0], dtype=int32)
+  """
+  places = {name: k for k, name in enumerate(names)}
+  targets = np.array([places[label] for label in labels], np.int32)
+  return Part(sequences, targets)
+
+
 def make_predict(config: Config, model: models.Classifier) -> Callable:
   """(params, sequences) -> probabilities [N, K], attention (a list or None)."""
   predict = jax.jit(models.classifier.predict(model))

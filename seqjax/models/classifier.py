@@ -5,7 +5,6 @@ import jax
 import jax.numpy as jnp
 
 from seqjax import errors, layers, losses, metrics
-from seqjax.cells import regularizers
 from seqjax.models import penalties
 from seqjax.models import task as task_lib
 
@@ -122,15 +121,12 @@ def task(model: Classifier) -> task_lib.Task:
     return model.init(key, batch.inputs[:1], mask=jnp.asarray(batch.mask[:1]))
 
   def loss(params, carry, batch, key, hparams):
-    rates = regularizers.Rates._fields
     (logits, _), sown = model.apply(
       params,
       batch.inputs,
       mask=batch.mask,
       key=key,
-      dropout_rate=hparams.get('dropout_rate', 0.0),
-      word_dropout_rate=hparams.get('word_dropout_rate', 0.0),
-      rates={name: hparams[name] for name in rates if name in hparams},
+      **task_lib.disturbances(hparams, 'dropout_rate', 'word_dropout_rate'),
       mutable='intermediates',
     )
     nats, weight = losses.cross_entropy(logits, batch.targets, batch.weights)

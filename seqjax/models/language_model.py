@@ -5,7 +5,6 @@ import jax
 import jax.numpy as jnp
 
 from seqjax import errors, layers, losses, metrics
-from seqjax.cells import regularizers
 from seqjax.models import penalties
 from seqjax.models import task as task_lib
 
@@ -122,7 +121,6 @@ def task(model: LanguageModel, unit: str = 'token') -> task_lib.Task:
     return model.apply(params, nothing, mask=nothing > 0)[1]
 
   def loss(params, carry, batch, key, hparams):
-    rates = regularizers.Rates._fields
     (logits, carry), sown = model.apply(
       params,
       batch.inputs,
@@ -130,8 +128,7 @@ def task(model: LanguageModel, unit: str = 'token') -> task_lib.Task:
       mask=batch.mask,
       resets=batch.resets,
       key=key,
-      dropout_rate=hparams.get('dropout_rate', 0.0),
-      rates={name: hparams[name] for name in rates if name in hparams},
+      **task_lib.disturbances(hparams, 'dropout_rate'),
       mutable='intermediates',
     )
     nats, weight = losses.cross_entropy(logits, batch.targets, batch.weights)

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 
 from seqjax import crf, errors, layers, losses, metrics
-from seqjax.cells import regularizers
 from seqjax.models import penalties
 from seqjax.models import task as task_lib
 
@@ -194,15 +193,12 @@ def task(model: Tagger) -> task_lib.Task:
     return model.init(key, inputs, mask=mask)
 
   def loss(params, carry, batch, key, hparams):
-    rates = regularizers.Rates._fields
     (logits, transitions), sown = model.apply(
       params,
       batch.inputs,
       mask=batch.mask,
       key=key,
-      dropout_rate=hparams.get('dropout_rate', 0.0),
-      word_dropout_rate=hparams.get('word_dropout_rate', 0.0),
-      rates={name: hparams[name] for name in rates if name in hparams},
+      **task_lib.disturbances(hparams, 'dropout_rate', 'word_dropout_rate'),
       mutable='intermediates',
     )
     scored = batch.targets, batch.weights

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import jax
 
+from seqjax.cells import regularizers
+
 
 class Aux(NamedTuple):
   """What a loss returns beside its sum."""
@@ -27,3 +29,15 @@ class Task(NamedTuple):
   loss: Callable[..., tuple[jax.Array, Aux]]
   # (params, batch_size) -> the carry before a document.
   carry: Callable[[Any, int], Any]
+
+
+def disturbances(hparams, *names: str) -> dict[str, Any]:
+  """What a module disturbs in training, from hparams, as it takes it in a call.
+
+  Args:
+    hparams: as of a loss.
+    *names: of its arguments, such as 'dropout_rate'; 0 where not in hparams.
+  """
+  known = regularizers.Rates._fields
+  rates = {name: hparams[name] for name in known if name in hparams}
+  return {name: hparams.get(name, 0.0) for name in names} | {'rates': rates}

@@ -1,9 +1,8 @@
 """Tests for seqjax.data.conll."""
 
 import lzma
-import pathlib
-import tempfile
 
+import folder_case
 from absl.testing import absltest, parameterized
 
 from seqjax import errors
@@ -27,13 +26,7 @@ DO_NOT = conllu(
 )
 
 
-class CoNLLTest(parameterized.TestCase):
-  def setUp(self):
-    super().setUp()
-    self.folder = pathlib.Path(
-      self.enter_context(tempfile.TemporaryDirectory())
-    )
-
+class CoNLLTest(folder_case.FolderTestCase):
   def read(self, text, tag_column='', name='a.conll', pack=bytes):
     path = self.folder / name
     path.write_bytes(pack(text.encode()))

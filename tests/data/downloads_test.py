@@ -5,13 +5,12 @@ import hashlib
 import http.server
 import io
 import os
-import pathlib
 import socket
-import tempfile
 import threading
 import time
 from unittest import mock
 
+import folder_case
 from absl.testing import absltest
 
 from seqjax import errors
@@ -25,12 +24,9 @@ def registered(url='http://nowhere.invalid/some/texts.bin'):
   return downloads.Registered(url, len(CONTENT), SHA256)
 
 
-class DownloadsTest(absltest.TestCase):
+class DownloadsTest(folder_case.FolderTestCase):
   def setUp(self):
     super().setUp()
-    self.folder = pathlib.Path(
-      self.enter_context(tempfile.TemporaryDirectory())
-    )
     self.path = downloads.place(registered(), self.folder)
 
   def put(self, content):

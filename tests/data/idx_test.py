@@ -3,9 +3,8 @@
 import gzip
 import lzma
 import math
-import pathlib
-import tempfile
 
+import folder_case
 import numpy as np
 from absl.testing import absltest, parameterized
 
@@ -21,12 +20,7 @@ def content(array):
 CUBE = np.random.RandomState(0).randint(0, 256, (5, 3, 400)).astype(np.uint8)
 
 
-class ReadTest(parameterized.TestCase):
-  def setUp(self):
-    super().setUp()
-    folder = self.enter_context(tempfile.TemporaryDirectory())
-    self.folder = pathlib.Path(folder)
-
+class ReadTest(folder_case.FolderTestCase):
   def read(self, content, num_axes=3, name='a'):
     path = self.folder / name
     path.write_bytes(content)

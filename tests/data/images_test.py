@@ -1,9 +1,8 @@
 """Labelled images, and what there is to say against them."""
 
 import gzip
-import pathlib
-import tempfile
 
+import folder_case
 import numpy as np
 from absl.testing import absltest, parameterized
 
@@ -89,12 +88,7 @@ class DigitsTest(absltest.TestCase):
     self.assertStartsWith(test.sha256, '334658cbd93ea178')
 
 
-class IdxFolderTest(parameterized.TestCase):
-  def setUp(self):
-    super().setUp()
-    folder = self.enter_context(tempfile.TemporaryDirectory())
-    self.folder = pathlib.Path(folder)
-
+class IdxFolderTest(folder_case.FolderTestCase):
   def place(self, named=lambda name: name, **other):
     for name, array in FILES.items():
       array = other.get(name.split('-idx')[0].replace('-', '_'), array)

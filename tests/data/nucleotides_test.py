@@ -1,9 +1,8 @@
 """Tests for seqjax.data.nucleotides."""
 
 import gzip
-import pathlib
-import tempfile
 
+import folder_case
 from absl.testing import absltest, parameterized
 
 from seqjax import errors
@@ -14,11 +13,7 @@ FASTA = (
 )
 
 
-class SequenceFileTest(parameterized.TestCase):
-  def setUp(self):
-    super().setUp()
-    self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
-
+class SequenceFileTest(folder_case.FolderTestCase):
   def read(self, name, content, *args, **kwargs):
     path = self.folder / name
     path.write_bytes(

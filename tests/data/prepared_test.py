@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import tempfile
 
+import folder_case
 import pytest
 from absl.testing import absltest, parameterized
 
@@ -14,13 +15,7 @@ from seqjax.data import prepared
 from tests.data import tfds_folder
 
 
-class FindTest(parameterized.TestCase):
-  def setUp(self):
-    super().setUp()
-    self.folder = pathlib.Path(
-      self.enter_context(tempfile.TemporaryDirectory())
-    )
-
+class FindTest(folder_case.FolderTestCase):
   def put(self, path, content='{"fileFormat": "array_record"}'):
     path = self.folder / path
     path.mkdir(parents=True)

@@ -2,27 +2,15 @@
 
 import gzip
 import lzma
-import pathlib
-import tempfile
 
+import folder_case
 from absl.testing import absltest, parameterized
 
 from seqjax import errors
 from seqjax.data import reading
 
 
-class ReadingTest(parameterized.TestCase):
-  def setUp(self):
-    super().setUp()
-    self.folder = pathlib.Path(
-      self.enter_context(tempfile.TemporaryDirectory())
-    )
-
-  def write(self, name, data):
-    path = self.folder / name
-    path.write_bytes(data)
-    return path
-
+class ReadingTest(folder_case.FolderTestCase):
   @parameterized.parameters(
     ('a.idx', bytes), ('a.idx.gz', gzip.compress), ('a.idx.xz', lzma.compress)
   )

@@ -4,11 +4,10 @@ import gzip
 import hashlib
 import lzma
 import os
-import pathlib
 import sys
-import tempfile
 import types
 
+import folder_case
 from absl.testing import absltest, parameterized
 
 from seqjax import errors
@@ -44,18 +43,7 @@ class PythonReferenceTest(absltest.TestCase):
       sources.python_reference()
 
 
-class TextFileTest(parameterized.TestCase):
-  def setUp(self):
-    super().setUp()
-    self.folder = pathlib.Path(
-      self.enter_context(tempfile.TemporaryDirectory())
-    )
-
-  def write(self, name, data):
-    path = self.folder / name
-    path.write_bytes(data)
-    return path
-
+class TextFileTest(folder_case.FolderTestCase):
   @parameterized.parameters(
     ('a.txt', bytes),
     ('a.txt.gz', gzip.compress),

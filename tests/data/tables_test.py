@@ -7,24 +7,14 @@ import lzma
 import pathlib
 import tempfile
 
+import folder_case
 from absl.testing import absltest, parameterized
 
 from seqjax import errors
 from seqjax.data import tables
 
 
-class TablesTest(parameterized.TestCase):
-  def setUp(self):
-    super().setUp()
-    self.folder = pathlib.Path(
-      self.enter_context(tempfile.TemporaryDirectory())
-    )
-
-  def write(self, name, data):
-    path = self.folder / name
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return path
-
+class TablesTest(folder_case.FolderTestCase):
   def refused(self, message, name, data, **columns):
     with self.assertRaisesRegex(errors.UserError, message):
       tables.table(self.write(name, data), **columns)

@@ -2,13 +2,12 @@
 
 import importlib.util
 import json
-import pathlib
 import re
-import tempfile
 import unicodedata
 import unittest
 from unittest import mock
 
+import folder_case
 import numpy as np
 from absl.testing import absltest, parameterized
 
@@ -152,11 +151,7 @@ class SubwordsTest(parameterized.TestCase):
     self.assertLen(first.merges, 300 - 12)
 
 
-class FileTest(parameterized.TestCase):
-  def setUp(self):
-    super().setUp()
-    self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
-
+class FileTest(folder_case.FolderTestCase):
   def saved(self, unit):
     tokenizer = tokens.fit(TEXTS, unit, max_size=30)
     tokenizer.save(self.folder)

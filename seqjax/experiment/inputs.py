@@ -1,0 +1,49 @@
+"""What a command gives to read: files of the parts, texts to answer for."""
+
+from typing import TextIO
+
+from seqjax import data, errors
+from seqjax.experiment import config as configs
+
+
+def files(config: configs.Config) -> dict[str, str]:
+  """part -> path, of --train_file, --valid_file and --test_file as given.
+
+  Raises:
+    UserError: there is nothing to learn from, but something to measure on.
+  """
+  paths = {
+    part: getattr(config, f'{part}_file') for part in ('train', 'valid', 'test')
+  }
+  found = {part: path for part, path in paths.items() if path}
+  if found and 'train' not in found:
+    raise errors.UserError(
+      '--valid_file and --test_file go with --train_file: name that too.'
+    )
+  return found
+
+
+def with_valid(parts, rest, valid):
+  """The parts in their order, the training part divided in two."""
+  others = {part: x for part, x in parts.items() if part != 'train'}
+  return {'train': rest, 'valid': valid} | others
+
+
+def check_prediction(text: str, text_file: str, example: str) -> None:
+  """Refuses a prediction without anything to answer for, or with two things."""
+  if bool(text) == bool(text_file):
+    raise errors.UserError(
+      f'--mode=predict needs --text={example} or --text_file=FILE, and not '
+      'both.'
+    )
+
+
+def cut(
+  sequences, max_length: int, keep: str = 'start', said_to: TextIO | None = None
+) -> list:
+  """As `data.cut`, and prints how many sequences lost what."""
+  shorter, num_cut = data.cut(sequences, max_length, keep)
+  if num_cut:
+    report = data.cut_report(num_cut, len(shorter), max_length, keep)
+    print(report, file=said_to)
+  return shorter
