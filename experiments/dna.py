@@ -145,8 +145,7 @@ def encode(config: Config, vocabulary, texts, said_to=None):
   """Each sequence as ids or one-hot; prints what they lost."""
   texts = inputs.cut(texts, config.max_length, said_to=said_to)
   if unknown := sorted(set().union(*texts) - set(vocabulary.symbols)):
-    rare = ' '.join(unknown)
-    print(f'Not in the training part, read as unknown: {rare}', file=said_to)
+    print('Not in the training part, read as unknown:', *unknown, file=said_to)
   sequences = [vocabulary.encode(text) for text in texts]
   if config.embedding_size:
     return sequences
@@ -211,7 +210,7 @@ def train_one(config, run, sha256, place, texts, names) -> dict[str, float]:
     name: make_part(config, vocabulary, names, part)
     for name, part in texts.items()
   }
-  known = make_baselines(vocabulary, texts, parts)
+  known = make_baselines(vocabulary, texts, parts, last)
   print(
     f'{len(vocabulary)} symbols. Baselines, {last} accuracy: '
     + ', '.join(f'{name} {share:.4f}' for name, share in known.items())
@@ -228,9 +227,8 @@ def train_one(config, run, sha256, place, texts, names) -> dict[str, float]:
   )
 
 
-def make_baselines(vocabulary, texts, parts) -> dict[str, float]:
+def make_baselines(vocabulary, texts, parts, last) -> dict[str, float]:
   """The accuracy of the most frequent label, and of counted words."""
-  last = list(parts)[-1]
   train, test = (
     ([vocabulary.encode(x) for x in texts[part].texts], parts[part].targets)
     for part in ('train', last)

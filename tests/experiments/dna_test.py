@@ -1,6 +1,5 @@
 """Sequences end to end, small: two runs are trained and used by most tests."""
 
-import json
 import os
 import pathlib
 from unittest import mock
@@ -68,9 +67,6 @@ class DNATest(experiment_case.ExperimentTestCase):
   def stop_in_the_second():
     """Of two folds: Ctrl-C before it is trained."""
     return mock.Mock(side_effect=[{'majority': 0.5}, KeyboardInterrupt])
-
-  def result(self, run):
-    return json.loads(pathlib.Path(run, 'result.json').read_text())
 
   def test_it_ends_well_and_shows_what_it_did(self):
     code, out, err = self.trained
