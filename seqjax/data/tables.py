@@ -1,16 +1,11 @@
 """The user's own texts: TSV, CSV and JSONL, and plain lines."""
 
-import csv
-import io
 import json
 import os
 import pathlib
 
 from seqjax import errors
-from seqjax.data import labelled, reading
-
-# A header that is really a row of data may hold a whole text.
-_SHOWN_CHARS = 40
+from seqjax.data import delimited, labelled, reading
 
 
 def table(
@@ -53,20 +48,12 @@ def table(
     >>> train.texts, train.labels, train.places[0]
     (('Good, really.', 'Bad.'), ('pos', 'neg'), 'train.csv, line 2')
   """
-  content = reading.read_text(path)
   path = pathlib.Path(path)
   ending = reading.suffix(path)
   if ending not in _READERS:
     problem = errors.unknown('ending of a table', ending, _READERS)
     raise errors.UserError(f'{path}: {problem}')
-  if '\0' in content:
-    line = content.count('\n', 0, content.index('\0')) + 1
-    raise _wrong(
-      path,
-      line,
-      'expected text, got a NUL character: the file is damaged, or UTF-16 '
-      'without its mark (convert it with iconv -f UTF-16 -t UTF-8).',
-    )
+  content = delimited.read_text(path)
   columns = [text_column]
   if label_column is not None:
     columns.append(label_column)
@@ -113,64 +100,35 @@ def _tsv(path, content, columns):
 
 
 def _csv(path, content, columns):
-  return _under_header(path, _csv_rows(path, content), columns, 'commas')
-
-
-def _csv_rows(path, content):
-  """The cells of each row, with the line where it begins."""
-  # Strict, or a quote that is never closed would swallow all rows after it.
-  reader = csv.reader(io.StringIO(content), strict=True)
-  rows, line = [], 1
-  # The limit belongs to the whole process, so it is given back.
-  limit = csv.field_size_limit(2**31 - 1)
-  try:
-    for cells in reader:
-      rows.append((line, cells))
-      line = reader.line_num + 1
-  except csv.Error as error:
-    raise _wrong(
-      path,
-      line,
-      f'the row that begins here cannot be read ({error}): a quote that opens '
-      'a cell must end it, and one within it is written twice.',
-    ) from error
-  finally:
-    csv.field_size_limit(limit)
-  return iter(rows)
+  return _under_header(
+    path, delimited.csv_rows(path, content), columns, 'commas'
+  )
 
 
 def _under_header(path, rows, columns, between):
   """Names the cells of each row by the first row."""
-  line, header = next(rows, (1, []))
-  header = [_plain(name) for name in header]
-  _check_columns(
-    path,
-    line,
-    [_plain(column) for column in columns],
+  _, header = next(rows, (1, []))
+  places = delimited.positions(
+    f'{path}, line 1',
+    columns,
     header,
     'The first line must be a header: the names of the columns, with '
     f'{between} between them.',
   )
-  for name in header:
-    if header.count(name) > 1:
-      raise _wrong(path, line, f'the header names the column {name!r} twice.')
   for line, cells in rows:
     if not cells:
-      raise _wrong(path, line, 'expected a row, got a blank line: remove it.')
+      raise delimited.wrong(
+        path, line, 'expected a row, got a blank line: remove it.'
+      )
     if len(cells) != len(header):
-      raise _wrong(
+      raise delimited.wrong(
         path,
         line,
         f'expected {len(header)} cells with {between} between them, as in the '
         f'header, got {len(cells)}.',
       )
-    row = dict(zip(header, cells, strict=True))
-    yield line, {column: row[_plain(column)] for column in columns}
-
-
-def _plain(name):
-  """A column's name, of which neither case nor outer blanks count."""
-  return name.strip().casefold()
+    found = (cells[i] for i in places)
+    yield line, dict(zip(columns, found, strict=True))
 
 
 def _jsonl(path, content, columns):
@@ -182,14 +140,16 @@ def _jsonl(path, content, columns):
     except (ValueError, RecursionError) as error:
       # The parser was given one line, which it takes for the first.
       problem = str(error).replace(': line 1 column', ' at column')
-      raise _wrong(
+      raise delimited.wrong(
         path, line, f'expected a JSON object, but this is not JSON: {problem}.'
       ) from error
     if not isinstance(row, dict):
-      raise _wrong(
-        path, line, f'expected a JSON object, got {_shortened(text)}.'
+      raise delimited.wrong(
+        path, line, f'expected a JSON object, got {delimited.shortened(text)}.'
       )
-    _check_columns(path, line, columns, row, 'Every object must have it.')
+    delimited.check(
+      f'{path}, line {line}', columns, row, 'Every object must have it.'
+    )
     yield line, row
 
 
@@ -203,17 +163,12 @@ def _without_repetition(pairs):
 _READERS = {'.tsv': _tsv, '.csv': _csv, '.jsonl': _jsonl}
 
 
-def _check_columns(path, line, columns, present, advice):
-  for column in columns:
-    if column not in present:
-      problem = errors.unknown('column', column, map(_shortened, present))
-      raise _wrong(path, line, f'{problem} {advice}')
-
-
 def _text(path, line, value):
   if not isinstance(value, str):
-    value = _shortened(json.dumps(value))
-    raise _wrong(path, line, f'expected a string as the text, got {value}.')
+    value = delimited.shortened(json.dumps(value))
+    raise delimited.wrong(
+      path, line, f'expected a string as the text, got {value}.'
+    )
   return value
 
 
@@ -221,22 +176,14 @@ def _label(path, line, value):
   if isinstance(value, int):  # a boolean is one
     value = json.dumps(value)
   if not isinstance(value, str):
-    raise _wrong(
+    raise delimited.wrong(
       path,
       line,
       'expected a string, a whole number or a boolean as the label, got '
-      f'{_shortened(json.dumps(value))}.',
+      f'{delimited.shortened(json.dumps(value))}.',
     )
   if not value.strip():
-    raise _wrong(
+    raise delimited.wrong(
       path, line, 'expected a label, got none: add it, or remove the row.'
     )
   return value.strip()
-
-
-def _shortened(text):
-  return text if len(text) <= _SHOWN_CHARS else f'{text[:_SHOWN_CHARS]}...'
-
-
-def _wrong(path, line, problem):
-  return errors.UserError(f'{path}, line {line}: {problem}')
