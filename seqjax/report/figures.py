@@ -65,10 +65,7 @@ def learning_curves(
   norm.set_ylabel('gradient norm')
   norm.set_xlabel('step')
 
-  path = directory / 'figures' / 'learning_curves.png'
-  path.parent.mkdir(exist_ok=True)
-  fig.savefig(path, dpi=120)
-  return path
+  return save(fig, directory, 'learning_curves')
 
 
 def confusion_matrix(directory, names, counts) -> pathlib.Path:
@@ -103,20 +100,26 @@ def confusion_matrix(directory, names, counts) -> pathlib.Path:
         fontsize=8,
         color='white' if shares[row, column] > 0.6 else 'black',
       )
-    shown = [_drawable(name) for name in names]
+    shown = [drawable(name) for name in names]
     axes.set_xticks(range(len(names)), shown, rotation=45, ha='right')
     axes.set_yticks(range(len(names)), shown)
   axes.set_xlabel('predicted')
   axes.set_ylabel('true')
-  path = pathlib.Path(directory) / 'figures' / 'confusion.png'
+  return save(fig, directory, 'confusion')
+
+
+def save(fig, directory, name: str) -> pathlib.Path:
+  """Writes a figure to figures/<name>.png in the directory of a run."""
+  path = pathlib.Path(directory) / 'figures' / f'{name}.png'
   path.parent.mkdir(exist_ok=True)
   fig.savefig(path, dpi=120)
   return path
 
 
-def _drawable(name):
+def drawable(name: str, longest: int = 20) -> str:
   """The beginning of a name, without what would stop or mislead the drawing."""
-  name = name if len(name) <= 20 else f'{name[:19]}…'
+  if len(name) > longest:
+    name = f'{name[: longest - 1]}…'
   name = ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
   return name.replace('$', r'\$')  # It would begin a formula.
 

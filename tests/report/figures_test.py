@@ -4,11 +4,10 @@ import math
 import os
 import pathlib
 import tempfile
-from unittest import mock
 
+import drawn
 import numpy as np
 from absl.testing import absltest, parameterized
-from matplotlib import figure
 
 from seqjax.report import figures
 from seqjax.training import logs
@@ -36,18 +35,12 @@ class LearningCurvesTest(parameterized.TestCase):
     for step, metrics in lines:
       log.write(step, metrics)
     log.close()
-    made = []
-
-    def make(*args, **kwargs):
-      made.append(real(*args, **kwargs))
-      return made[-1]
-
-    real = figure.Figure
-    with mock.patch.object(figure, 'Figure', make):
-      path = figures.learning_curves(
-        self.directory, metric='nats_per_char', **options
-      )
-    return path, made[0]
+    return drawn.draw(
+      figures.learning_curves,
+      self.directory,
+      metric='nats_per_char',
+      **options,
+    )
 
   @parameterized.named_parameters(
     ('plain', train_lines([3.0, 2.0, 1.5])),
@@ -125,17 +118,9 @@ class ConfusionMatrixTest(absltest.TestCase):
     folder = self.enterContext(tempfile.TemporaryDirectory())
     names = ['neg', 'costs $1 or $2', 'a label that is far too long to print']
     counts = [[8, 2, 0], [0, 0, 0], [1, 0, 1234]]
-    made = []
-    real = figure.Figure
-
-    def make(*args, **kwargs):
-      made.append(real(*args, **kwargs))
-      return made[-1]
-
-    with mock.patch.object(figure, 'Figure', make):
-      path = figures.confusion_matrix(folder, names, counts)
+    path, fig = drawn.draw(figures.confusion_matrix, folder, names, counts)
     self.assertStartsWith(path.read_bytes(), PNG)
-    (axes,) = made[0].axes
+    (axes,) = fig.axes
     shown = {text.get_position(): text.get_text() for text in axes.texts}
     # x is what was predicted.
     self.assertEqual(
