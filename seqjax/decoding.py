@@ -42,22 +42,57 @@ def sample(step, params, carry, prompt, key, *, length, temperature, banned=()):
   Returns:
     tokens [length, B], without the prompt.
   """
-  read = lambda carry, token: step(params, carry, token)
-  carry, logits = jax.lax.scan(read, carry, prompt)
-  temperature = jnp.asarray(temperature, logits.dtype)
 
-  def draw(logits, t):
+  def draw(key, logits):
     safe = jnp.where(temperature > 0, temperature, 1)
-    scores = temper(logits, safe, banned)
-    drawn = jax.random.categorical(jax.random.fold_in(key, t), scores)
+    scores = temper(logits, safe.astype(logits.dtype), banned)
+    drawn = jax.random.categorical(key, scores)
     return jnp.where(temperature > 0, drawn, jnp.argmax(scores, axis=-1))
+
+  temperature = jnp.asarray(temperature, jnp.float32)
+  return _write(step, params, carry, prompt, key, length, draw)
+
+
+@functools.partial(jax.jit, static_argnames=('step', 'length'))
+def sample_frames(step, params, carry, prompt, key, *, length, temperature):
+  """Continues frames, drawing each note by itself from the model's probability.
+
+    note_tp1 ~ Bernoulli(sigmoid(logit_t / temperature))
+
+  Args:
+    step: (params, carry, frame [B, D]) -> (carry, logits [B, D]); compiled once
+      per function object.
+    params, carry: of the model; carry before the prompt.
+    prompt: [P, B, D] of 0 and 1, P at least 1.
+    key: PRNG key.
+    length: how many frames to write.
+    temperature: a number >= 0; 0 takes the notes that are likelier than not.
+
+  Returns:
+    frames [length, B, D] of the prompt's type, without the prompt.
+  """
+
+  def draw(key, logits):
+    safe = jnp.where(temperature > 0, temperature, 1)
+    p = jax.nn.sigmoid(logits / safe.astype(logits.dtype))
+    sounds = jnp.where(temperature > 0, jax.random.bernoulli(key, p), p > 0.5)
+    return sounds.astype(prompt.dtype)
+
+  temperature = jnp.asarray(temperature, jnp.float32)
+  return _write(step, params, carry, prompt, key, length, draw)
+
+
+def _write(step, params, carry, prompt, key, length, draw):
+  """Reads the prompt, then what `draw(key, logits)` makes of the scores."""
+  read = lambda carry, x_t: step(params, carry, x_t)
+  carry, logits = jax.lax.scan(read, carry, prompt)
 
   def write(state, t):
     carry, logits = state
-    token = draw(logits, t)
-    return read(carry, token), token
+    x_t = draw(jax.random.fold_in(key, t), logits)
+    return read(carry, x_t), x_t
 
-  _, tokens = jax.lax.scan(
+  _, written = jax.lax.scan(
     write, (carry, logits[-1]), jnp.arange(length, dtype=jnp.int32)
   )
-  return tokens
+  return written

@@ -35,6 +35,35 @@ def cross_entropy(logits, targets, weights):
   return jnp.sum(jnp.where(counted, weights * nats, 0)), jnp.sum(weights)
 
 
+def binary_cross_entropy(logits, targets, weights):
+  """Cross-entropy of D independent yes-or-no questions in nats, summed over D.
+
+    sum over d of -log p(target_d),  p(1) = sigmoid(logit_d)
+
+  Args:
+    logits: [..., D].
+    targets: [..., D], 0 or 1, of any type.
+    weights: [...] float; 0 leaves a step out, whatever its logits are.
+
+  Returns:
+    The weighted sum in nats, and the sum of the weights.
+
+  Example:
+    >>> import jax.numpy as jnp
+    >>> nats, weight = binary_cross_entropy(
+    ...     jnp.zeros((2, 88)), jnp.ones((2, 88)), jnp.array([1.0, 0.0])
+    ... )
+    >>> print(f'{nats / weight:.4f}')  # 88 log 2
+    60.9970
+  """
+  counted = weights > 0
+  # As in `cross_entropy`: neither the sum nor the gradient may see the rest.
+  logits = jnp.where(counted[..., None], logits, 0)
+  targets = jnp.asarray(targets, logits.dtype)
+  nats = jnp.sum(jax.nn.softplus(logits) - targets * logits, axis=-1)
+  return jnp.sum(jnp.where(counted, weights * nats, 0)), jnp.sum(weights)
+
+
 def activation(hs, weights):
   """Activation regularisation, AR: how large the outputs are.
 

@@ -166,6 +166,81 @@ class SamplingTest(parameterized.TestCase):
     self.assertLessEqual(first, 4)  # Once or twice for each of the two scans.
 
 
+def chord(params, carry, frame):
+  """A recurrent model of frames: its scores depend on all frames before."""
+  embedding, w_h, w_y = params
+  carry = jnp.tanh(jnp.asarray(frame, jnp.float32) @ embedding + carry @ w_h)
+  return carry, carry @ w_y
+
+
+def constant(params, carry, frame):
+  """The same scores whatever was read."""
+  return carry, jnp.broadcast_to(params, frame.shape)
+
+
+class FramesTest(parameterized.TestCase):
+  def write(self, step=chord, seed=0, *, params=None, length=20, temperature=0):
+    frames = np.random.default_rng(0).integers(0, 2, (P, B, V), np.uint8)
+    self.prompt = jnp.asarray(frames)
+    return decoding.sample_frames(
+      step,
+      params_of() if params is None else params,
+      jnp.zeros((B, H)),
+      self.prompt,
+      jax.random.key(seed),
+      length=length,
+      temperature=temperature,
+    )
+
+  def test_temperature_0_is_every_note_that_is_likelier_than_not(self):
+    found = self.write()
+    params, carry = params_of(), jnp.zeros((B, H))
+    for frame in self.prompt:
+      carry, logits = chord(params, carry, frame)
+    expected = []
+    for _ in range(20):
+      expected.append(np.asarray(logits > 0))
+      carry, logits = chord(params, carry, jnp.asarray(expected[-1]))
+    np.testing.assert_array_equal(found, expected)
+    self.assertEqual(found.dtype, self.prompt.dtype)
+    self.assertTrue(0.1 < found.mean() < 0.9)
+
+  @parameterized.parameters(0.5, 1.0, 2.0)
+  def test_each_note_sounds_as_often_as_its_sigmoid_says(self, temperature):
+    scores = np.array([0.0, 1.0, -1.0, 2.0, -3.0], np.float32)
+    found = self.write(
+      constant,
+      params=jnp.asarray(scores),
+      length=4000,
+      temperature=temperature,
+    )
+    p = 1 / (1 + np.exp(-scores / temperature))
+    # Of 8,000 draws the standard deviation is at most 0.0056.
+    np.testing.assert_allclose(found.mean(axis=(0, 1)), p, atol=0.02)
+    # Independent of each other, of the row and of the frame before.
+    notes = np.asarray(found, np.float64).reshape(-1, V)
+    correlation = np.corrcoef(notes.T) - np.eye(V)
+    self.assertLess(np.abs(correlation).max(), 0.06)
+    self.assertFalse(np.array_equal(found[:, 0], found[:, 1]))
+    self.assertFalse(np.array_equal(found[:2000], found[2000:]))
+
+  def test_the_key_decides(self):
+    same, again, other = (
+      self.write(seed=seed, temperature=1.0) for seed in (7, 7, 8)
+    )
+    np.testing.assert_array_equal(same, again)
+    self.assertFalse(np.array_equal(same, other))
+
+  @parameterized.parameters(1e-30, 1e30)
+  def test_an_extreme_temperature_is_certain_or_a_coin(self, temperature):
+    scores = jnp.array([900.0, 3.0, -2.0, -900.0, -0.5])
+    found = self.write(
+      constant, params=scores, length=500, temperature=temperature
+    )
+    p = scores > 0 if temperature < 1 else np.full(V, 0.5)
+    np.testing.assert_allclose(found.mean(axis=(0, 1)), p, atol=0.08)
+
+
 class TemperTest(parameterized.TestCase):
   @parameterized.parameters(0.3, 1.0, 4.0)
   def test_it_is_the_log_of_the_tempered_softmax(self, temperature):

@@ -112,6 +112,49 @@ class CrossEntropyTest(parameterized.TestCase):
     np.testing.assert_array_equal(grads, 0)
 
 
+class BinaryCrossEntropyTest(parameterized.TestCase):
+  def example(self):
+    """As `example`, with targets [T, B, V] of 0 and 1."""
+    logits, _, weights = example()
+    targets = np.random.default_rng(1).integers(0, 2, (T, B, V), np.uint8)
+    return logits, targets, weights
+
+  @parameterized.parameters(1, 300)
+  def test_it_equals_the_float64_sum_at_any_size(self, scale):
+    logits, targets, weights = self.example()
+    logits = scale * logits
+    z = logits.astype(np.float64) * np.where(targets, -1, 1)
+    # log(1 + e^z) without an overflow.
+    expected = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+    nats, weight = losses.binary_cross_entropy(logits, targets, weights)
+    np.testing.assert_allclose(
+      nats, (weights[..., None] * expected).sum(), rtol=1e-5
+    )
+    np.testing.assert_allclose(weight, weights.sum(), rtol=1e-6)
+
+  def test_its_gradient_is_the_weighted_error_of_the_sigmoid(self):
+    logits, targets, weights = self.example()
+    found = jax.grad(
+      lambda z: losses.binary_cross_entropy(z, targets, weights)[0]
+    )(logits)
+    p = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    np.testing.assert_allclose(
+      found, weights[..., None] * (p - targets), rtol=1e-4, atol=1e-6
+    )
+
+  @parameterized.parameters(np.nan, np.inf, 1e30)
+  def test_garbage_without_weight_reaches_neither_value_nor_gradient(
+    self, garbage
+  ):
+    logits, targets, weights = self.example()
+    dirty = np.where(weights[..., None] > 0, logits, np.float32(garbage))
+    nats = jax.value_and_grad(
+      lambda z: losses.binary_cross_entropy(z, targets, weights)[0]
+    )
+    for found, expected in zip(nats(dirty), nats(logits), strict=True):
+      np.testing.assert_array_equal(found, expected)
+
+
 def hidden(seed=0):
   """Outputs [T, B, V], weights with zeros, and resets."""
   hs, _, weights = example(seed)

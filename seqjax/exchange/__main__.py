@@ -214,18 +214,8 @@ def _of_run(path) -> tuple[Network, list[str] | None]:
         f'{path} was trained with --{name}, which has no counterpart in '
         'another framework.'
       )
-  restored = checkpoints.Checkpoints(
-    path / 'checkpoints', fingerprint=None, read_only=True
-  ).restore_leaves()
-  if restored is None:
-    raise errors.UserError(f'{path} holds no checkpoint yet. Train it first.')
-  step, state = restored
+  step, params = checkpoints.newest_params(path)
   print(f'{path} at step {step:,}\n')
-  params = {
-    name.removeprefix('params/'): array
-    for name, array in state.items()
-    if name.startswith('params/')
-  }
   options = cell_options.builder_options(
     config['cell'], config.get('cell_options', '')
   )

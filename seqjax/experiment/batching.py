@@ -13,17 +13,9 @@ from seqjax.experiment import fields
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(configs.Config):
+class PaddedConfig(configs.Config):
   """The settings that such an experiment adds to those of every other."""
 
-  bidirectional: bool = fields.field(False, 'read every layer both ways')
-  valid_fraction: float = fields.field(
-    0.1,
-    'share of the training part that is held out; 0.05 to 0.2',
-    group='data',
-    above=0,
-    below=1,
-  )
   max_compilations: int = fields.field(
     8,
     'lengths that batches are padded to, and compiled for; 4 to 16',
@@ -41,8 +33,22 @@ class Config(configs.Config):
   )
 
 
+@dataclasses.dataclass(frozen=True)
+class Config(PaddedConfig):
+  """The same, of one that reads whole sequences before it answers."""
+
+  bidirectional: bool = fields.field(False, 'read every layer both ways')
+  valid_fraction: float = fields.field(
+    0.1,
+    'share of the training part that is held out; 0.05 to 0.2',
+    group='data',
+    above=0,
+    below=1,
+  )
+
+
 def plan_batches(
-  config: Config, sequences, data_seed: int | None = None
+  config: PaddedConfig, sequences, data_seed: int | None = None
 ) -> data.Buckets:
   """Batches to learn from with `data_seed`, and to be measured on without."""
   training_part = data_seed is not None

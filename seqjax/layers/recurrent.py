@@ -106,6 +106,7 @@ class Recurrent(nn.Module):
     key=None,
     dropout_rate=0.0,
     rates=None,
+    context=None,
   ) -> recurrence.Unrolled:
     """Runs the stack.
 
@@ -117,6 +118,8 @@ class Recurrent(nn.Module):
       dropout_rate: between the layers; may be traced.
       rates: a mapping of names of `regularizers.Rates` to numbers, which may be
         traced; each takes the place of the attribute's.
+      context: [B, E], what is known of a sequence before it begins: a learned
+        linear map of it is added to the initial carry of every layer.
 
     Returns:
       `Unrolled`: outputs [T, B, H of the last layer, twice that for 'concat'];
@@ -147,6 +150,7 @@ class Recurrent(nn.Module):
         resets,
         key_carry,
         rates,
+        context,
       )
       if layer and self.residual:
         ys = self._shortcut(layer, xs, ys)
@@ -161,7 +165,9 @@ class Recurrent(nn.Module):
       xs = nn.Dense(ys.shape[-1], use_bias=False, name=f'shortcut_{layer}')(xs)
     return ys + xs
 
-  def _layer(self, name, hidden_size, xs, carry, mask, resets, key, rates):
+  def _layer(
+    self, name, hidden_size, xs, carry, mask, resets, key, rates, context
+  ):
     """One layer in its one or two directions."""
     run = functools.partial(
       self._direction,
@@ -170,6 +176,7 @@ class Recurrent(nn.Module):
       mask=mask,
       resets=resets,
       rates=rates,
+      context=context,
     )
     if not self.bidirectional:
       return run(name, carry=carry, key=key, reverse=self.reverse)
@@ -184,7 +191,17 @@ class Recurrent(nn.Module):
     )
 
   def _direction(
-    self, name, hidden_size, xs, carry, mask, resets, key, rates, reverse
+    self,
+    name,
+    hidden_size,
+    xs,
+    carry,
+    mask,
+    resets,
+    key,
+    rates,
+    context,
+    reverse,
   ):
     x_t = jax.ShapeDtypeStruct(xs.shape[2:], xs.dtype)
     params = self.param(
@@ -193,7 +210,9 @@ class Recurrent(nn.Module):
         k, x_t, hidden_size, **(self.init_options or {})
       ),
     )
-    initial = self._initial_carry(name, params, x_t, xs.shape[1], key)
+    initial = self._initial_carry(
+      name, params, x_t, xs.shape[1], key, context
+    )
     keys = (None,) * 4
     if key is not None:
       keys = jax.random.split(jax.random.fold_in(key, _NOISE), 4)
@@ -226,7 +245,7 @@ class Recurrent(nn.Module):
       initial_carry=initial,
     )
 
-  def _initial_carry(self, name, params, x_t, batch_size, key):
+  def _initial_carry(self, name, params, x_t, batch_size, key, context):
     """The carry of every row before a document, [B, ...]."""
     carry = self.cell.carry(params, x_t)
     if self.initial_carry == 'learned':
@@ -243,4 +262,18 @@ class Recurrent(nn.Module):
           for k, c in zip(keys, leaves, strict=True)
         ]
       )
+    if context is not None:
+      leaves, structure = jax.tree.flatten(carry)
+      carry = structure.unflatten(
+        [
+          c + self._said_by(context, c[0], f'{name}_context_{i}')
+          for i, c in enumerate(leaves)
+        ]
+      )
     return carry
+
+  def _said_by(self, context, c, name):
+    """What the context adds to a part of the carry of every row."""
+    # No bias: that is what a learned initial carry is.
+    said = nn.Dense(c.size, use_bias=False, name=name)(context)
+    return said.reshape(-1, *c.shape).astype(c.dtype)

@@ -74,7 +74,7 @@ def error_by_lead(
   errors: Mapping[str, np.ndarray],
   *,
   metric: str,
-  step: str = 'step',
+  step: str = '',
   name: str = 'error_by_lead',
 ) -> pathlib.Path:
   """Draws how the error grows with the lead, of a model and its baselines.
@@ -86,7 +86,7 @@ def error_by_lead(
     directory: of the run.
     errors: whose -> [K], from one step ahead to K; the first is the model.
     metric: what they are, such as 'mae'.
-    step: what one step is, such as 'hour'.
+    step: how long one step is, such as '1h'.
     name: of the file.
 
   Returns:
@@ -114,7 +114,7 @@ def error_by_lead(
     )
   axes.set_ylim(0, top if 0 < top < np.inf else 1)
   axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
-  axes.set_xlabel(f'{step}s ahead')
+  axes.set_xlabel('steps ahead' + (f', of {step} each' if step else ''))
   axes.set_ylabel(metric.replace('_', ' '))
   axes.spines[['top', 'right']].set_visible(False)
   fig.legend(loc='outside right upper', frameon=False, fontsize=9)

@@ -250,3 +250,30 @@ def _place(array: np.ndarray, like: Any) -> Any:
   # What was not committed to a device stays so, or jit would compile again.
   sharding = like.sharding if getattr(like, 'committed', True) else None
   return jax.device_put(array, sharding)
+
+
+def newest_params(directory: str | os.PathLike) -> tuple[int, dict]:
+  """The step and the parameters by name of the newest checkpoint of a run.
+
+  Args:
+    directory: of the run, whatever it trained.
+
+  Raises:
+    UserError: it holds none.
+  """
+  checkpoints = Checkpoints(
+    pathlib.Path(directory, 'checkpoints'), fingerprint=None, read_only=True
+  )
+  restored = checkpoints.restore_leaves()
+  checkpoints.close()
+  if restored is None:
+    raise errors.UserError(
+      f'{directory} holds no checkpoint yet. Train it first.'
+    )
+  step, state = restored
+  params = {
+    name.removeprefix('params/'): array
+    for name, array in state.items()
+    if name.startswith('params/')
+  }
+  return step, params

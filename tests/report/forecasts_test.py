@@ -101,7 +101,7 @@ class ForecastFigureTest(FolderCase):
 class ErrorByLeadTest(FolderCase):
   def draw(self, errors):
     path, fig = drawn.draw(
-      forecasts.error_by_lead, self.folder, errors, metric='mae', step='hour'
+      forecasts.error_by_lead, self.folder, errors, metric='mae', step='1h'
     )
     self.assertStartsWith(path.read_bytes(), PNG)
     (axes,) = fig.axes
@@ -114,7 +114,7 @@ class ErrorByLeadTest(FolderCase):
     np.testing.assert_array_equal(model.get_xydata(), [[1, 1], [2, 2], [3, 3]])
     np.testing.assert_array_equal(naive.get_ydata(), [2, 3, 4])
     self.assertEqual(names, ['lstm', 'naive'])
-    self.assertEqual(axes.get_xlabel(), 'hours ahead')
+    self.assertEqual(axes.get_xlabel(), 'steps ahead, of 1h each')
     np.testing.assert_allclose(axes.get_ylim(), (0, 4.2))
 
   def test_a_bad_baseline_does_not_press_the_others_together(self):

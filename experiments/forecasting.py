@@ -1,0 +1,320 @@
+"""The next values of a series, with bands, from a person's own table.
+
+A recurrent network reads a series as a stream and says at every row what the
+next ones may be. It is measured beside the forecasts that one would make
+without it, from every row of the part held out.
+
+Source: Wen et al. (2017), arXiv:1711.11053; Salinas et al. (2020), DeepAR, for
+--decoder=autoregressive.
+Command: ./launch.sh forecasting
+Data: hourly demand of a few towns, made on the spot, with weather and holidays.
+"""
+
+import dataclasses
+import pathlib
+import sys
+
+import numpy as np
+
+from seqjax import baselines, data, errors, experiment, models, training
+from seqjax.data import readings
+from seqjax.experiment import cell_options
+from seqjax.experiment.forecasting import (
+  backtest,
+  bands,
+  fitting,
+  forecaster,
+  output,
+  tables,
+)
+from seqjax.report import figures, forecasts
+from seqjax.training import checkpoints, initial
+
+field = experiment.field
+
+# Series in the figure.
+SHOWN = 4
+
+# --- Config -------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(forecaster.Config):
+  steps: int = 600
+  batch_size: int = 32
+  cell: str = 'gru'
+  hidden_size: int = 64
+  learning_rate: float = 3e-3
+  schedule: str = 'cosine'
+  horizon: int = field(
+    24,
+    'rows that are forecast; --mode=predict takes fewer, or any number with '
+    '--decoder=autoregressive',
+    kind=lambda config: 'runtime' if config.mode == 'predict' else 'identity',
+    minimum=1,
+    maximum=10**4,
+  )
+  decoder: str = field(
+    'direct',
+    'say all rows ahead at once, or the next one, and draw on from it',
+    choices=('direct', 'autoregressive'),
+  )
+  origin_every: int = field(
+    1,
+    'rows between two forecasts that are measured',
+    group='run',
+    kind='extendable',
+    minimum=1,
+    maximum=10**6,
+  )
+  num_paths: int = field(
+    100,
+    'paths drawn from an origin, with --decoder=autoregressive',
+    group='run',
+    kind='extendable',
+    minimum=2,
+    maximum=10**5,
+  )
+  begin_from: str = field(
+    '',
+    'directory of a run whose scaling and weights this one begins with, to go '
+    'on with new rows',
+    group='training',
+    is_path=True,
+  )
+  rows_file: str = field(
+    '',
+    'table whose last rows are continued, with the columns of --train_file; '
+    'the data of the run if empty',
+    group='predict',
+    kind='runtime',
+    is_path=True,
+  )
+  output: str = field(
+    '',
+    'file that the forecast is written to; forecast.csv in the directory of '
+    'the run if empty',
+    group='predict',
+    kind='runtime',
+    is_path=True,
+  )
+
+  def __post_init__(self):
+    super().__post_init__()
+    if self.decoder == 'direct':
+      return
+    if self.head == 'quantiles':
+      raise errors.UserError(
+        '--decoder=autoregressive draws from a distribution, and '
+        '--head=quantiles is none: use gaussian, student_t or '
+        'negative_binomial.'
+      )
+    if self.past_columns:
+      raise errors.UserError(
+        '--decoder=autoregressive reads its own forecasts, but cannot know '
+        f'--past_columns={self.past_columns} of rows to come: leave them out, '
+        'or forecast them too, as --target_columns.'
+      )
+    if self.base == 'ridge':
+      raise errors.UserError(
+        '--decoder=autoregressive goes with --base=none, naive or '
+        'seasonal_naive.'
+      )
+
+  @property
+  def trained_horizon(self) -> int:
+    """How many rows the network itself says."""
+    return 1 if self.decoder == 'autoregressive' else self.horizon
+
+
+# --- Model --------------------------------------------------------------------
+
+
+def make_model(config: Config, prepared) -> models.Forecaster:
+  return forecaster.make_model(config, prepared, config.trained_horizon)
+
+
+def make_say(config: Config, model: models.Forecaster):
+  if config.decoder == 'direct':
+    return backtest.direct(config, model)
+  return backtest.sampled(config, model, config.num_paths, config.data_seed)
+
+
+def make_backtest(config: Config, model, prepared, parts):
+  """(params, name of a part) -> its `backtest.Forecasts`."""
+  say = make_say(config, model)
+
+  def run(params, name) -> backtest.Forecasts:
+    origins = backtest.of_part(getattr(parts, name), config.horizon)
+    return backtest.forecast(
+      config, say, params, prepared, origins, config.origin_every
+    )
+
+  return run
+
+
+# --- Training -----------------------------------------------------------------
+
+
+def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
+  series, added = tables.read(config)
+  parts = tables.split(config, series, added, config.horizon)
+  for note in (tables.describe(series, parts), *series.notes):
+    print(note)
+  forecaster.check_counts(config, series)
+  if config.begin_from:
+    fitted = take_over(config, run, series)
+  else:
+    fitted = forecaster.fit(config, series, parts.train[:, 1])
+  prepared = forecaster.prepare(config, series, fitted)
+  model = make_model(config, prepared)
+  task = models.forecaster.task(model, config.carried)
+  batches = forecaster.train_batches(
+    config, prepared, parts, config.trained_horizon
+  )
+  experiment.check(task, batches, run)
+
+  run.record_data(series.sha256)
+  fitting.save(run.path, fitted)
+  look_back = make_backtest(config, model, prepared, parts)
+
+  def evaluate(params):
+    said = look_back(params, 'valid')
+    found = backtest.measure(config, prepared, parts, said)
+    return {f'valid/{name}': x for name, x in found.items()}
+
+  params, metrics = training.fit(
+    experiment.plan(
+      config, run, task, batches, unit='values', programs=1, evaluate=evaluate
+    ),
+    run.path,
+  )
+  corrections = bands.calibrate(config, look_back(params, 'valid'))
+  bands.save(run.path, corrections)
+  said = bands.adjust(config, look_back(params, 'test'), corrections)
+  found = backtest.measure(config, prepared, parts, said)
+  simple = backtest.simple(config, prepared, said)
+  known = {
+    name: backtest.measure(config, prepared, parts, each)
+    for name, each in simple.items()
+  }
+  print(backtest.table(known | {'network': found}))
+  draw(config, run, prepared, {'network': said} | simple)
+  errors = {name: row['mae'] for name, row in known.items()}
+  verdict = baselines.verdict(found['mae'], errors)
+  print(f'Test mae {found["mae"]:.4g} {verdict}.')
+  print(
+    f'Look ahead: ./launch.sh forecasting --mode=predict --workdir={run.path}'
+  )
+  valid = {k: x for k, x in metrics.items() if k.startswith('valid/')}
+  return valid | {f'test/{name}': x for name, x in found.items()}
+
+
+def take_over(config: Config, run: experiment.RunDirectory, series):
+  """The scales of another run, whose weights are laid into this one's folder.
+
+  Once the run has begun they lie there, and the other may go.
+  """
+  if run.begun():
+    return fitting.load(run.path)
+  path = pathlib.Path(config.begin_from)
+  step, params = checkpoints.newest_params(path)
+  print(f'Begins with {path} at step {step:,}.')
+  options = cell_options.builder_options(config.cell, config.cell_options)
+  initial.write(run.path, params, config.cell, options)
+  return fitting.of_series(fitting.load(path), series, config.scaling)
+
+
+def draw(config, run, prepared, said) -> None:
+  """Figures of forecasts beside the truth, and of the error by lead."""
+  in_units = {k: backtest.in_units(prepared, x) for k, x in said.items()}
+  network = in_units['network']
+  panels = []
+  for s in np.unique(network.series)[:SHOWN]:
+    # The last forecast of the part, and a few horizons before it.
+    last = np.flatnonzero(network.series == s)[-1]
+    panels.append(output.panel(config, prepared, network, last))
+  forecasts.forecast_figure(run.path, panels)
+  step = str(prepared.series.frequency or '')
+  forecasts.error_by_lead(
+    run.path,
+    {name: backtest.by_lead(x) for name, x in in_units.items()},
+    metric='mae',
+    step=step,
+  )
+  figures.learning_curves(
+    run.path,
+    metric='mae',
+    clip_norm=config.clip_norm,
+  )
+
+
+# --- A trained model ----------------------------------------------------------
+
+
+def restore(config: Config, run: experiment.RunDirectory, prepared):
+  """The model and the parameters of the newest checkpoint."""
+  model = make_model(config, prepared)
+  task = models.forecaster.task(model, config.carried)
+  # The trained shapes do not depend on what is in the batch.
+  windows = data.Windows([[0, 1]], config.batch_size, 1, carried=True)
+  batches = data.forecast_batches(prepared.readings[:1], windows, [[0, 1]])
+  step, params = training.restore(
+    experiment.plan(config, run, task, batches), run.path
+  )
+  print(f'{run.path} at step {step:,}', file=sys.stderr)
+  return model, params
+
+
+def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
+  series, added = tables.read(config)
+  run.record_data(series.sha256)
+  parts = tables.split(config, series, added, config.horizon)
+  prepared = forecaster.prepare(config, series, fitting.load(run.path))
+  model, params = restore(config, run, prepared)
+  look_back = make_backtest(config, model, prepared, parts)
+  corrections = bands.load(run.path)
+  found = {}
+  for name in ('valid', 'test'):
+    said = look_back(params, name)
+    if name == 'test':
+      said = bands.adjust(config, said, corrections)
+    row = backtest.measure(config, prepared, parts, said)
+    found |= {f'{name}/{key}': x for key, x in row.items()}
+  return found
+
+
+def predict(config: Config, run: experiment.RunDirectory) -> None:
+  """Writes a table of the rows that follow the last one of every series."""
+  asked = config.horizon
+  trained = run.read()['config']['horizon']
+  direct = config.decoder == 'direct'
+  if direct and asked > trained:
+    raise errors.UserError(
+      f'--horizon={asked}: this run says {trained} rows ahead. Ask for fewer, '
+      'or train another with that horizon.'
+    )
+  config = dataclasses.replace(
+    config, mode='train', horizon=trained if direct else asked
+  )
+  series, _ = tables.read(config, config.rows_file)
+  fitted = fitting.load(run.path)
+  fitted = fitting.of_series(fitted, series, config.scaling)
+  tables.check_known(series, asked)
+  prepared = forecaster.prepare(config, series, fitted)
+  model, params = restore(config, run, prepared)
+  ends = readings.num_rows(series)
+  origins = np.stack([ends - 1, ends], axis=1)
+  say = make_say(config, model)
+  said = backtest.forecast(config, say, params, prepared, origins)
+  corrections = bands.load(run.path)
+  said = bands.adjust(config, said, corrections)
+  path = pathlib.Path(config.output or run.path / 'forecast.csv')
+  output.write(config, prepared, said, asked, path)
+  print(path)
+
+
+MODES = {'train': train, 'evaluate': evaluate, 'predict': predict}
+
+if __name__ == '__main__':
+  experiment.main(__doc__, 'forecasting', Config, MODES)

@@ -1,0 +1,77 @@
+"""Bands about forecasts that hold what they promise."""
+
+import pathlib
+
+import numpy as np
+
+from seqjax import array_files, conformal, errors
+from seqjax.experiment.forecasting import backtest, forecaster
+
+NAME = 'bands.safetensors'
+
+
+def calibrate(
+  config: forecaster.Config, held_out: backtest.Forecasts
+) -> np.ndarray:
+  """How far each band is widened, [bands, K, D], by what held it out.
+
+  Infinite where too few forecasts are held out to say.
+  """
+  levels = config.levels
+  return np.stack(
+    [
+      conformal.widen(
+        *band_of(held_out.quantiles, levels, band),
+        held_out.targets,
+        held_out.weights,
+        band / 100,
+      )
+      for band in config.bands
+    ]
+  )
+
+
+def save(folder: pathlib.Path, corrections) -> None:
+  """Writes them into the directory of a run."""
+  array_files.write(folder / NAME, {'corrections': corrections}, {})
+
+
+def load(folder: pathlib.Path) -> np.ndarray:
+  """Reads what `save` wrote; UserError where it is missing or damaged."""
+  if not (folder / NAME).exists():
+    raise errors.UserError(
+      f'{folder} has no bands yet: they are made at the end of the training. '
+      'Go on with it: the same command without --mode.'
+    )
+  return array_files.read(folder / NAME).arrays['corrections']
+
+
+def adjust(
+  config: forecaster.Config, said: backtest.Forecasts, corrections
+) -> backtest.Forecasts:
+  """The forecasts with the bands that `calibrate` found.
+
+  Further ahead than it was asked, the last row that it knows of stands.
+  """
+  levels, quantiles = config.levels, said.quantiles.copy()
+  leads = np.minimum(np.arange(quantiles.shape[1]), corrections.shape[1] - 1)
+  corrections = corrections[:, leads]
+  usable = np.where(np.isfinite(corrections), corrections, 0)
+  for band, correction in zip(config.bands, usable, strict=True):
+    lower, upper = conformal.apply(
+      *band_of(said.quantiles, levels, band), correction
+    )
+    low, high = places(levels, band)
+    quantiles[..., low], quantiles[..., high] = lower, upper
+  return said._replace(quantiles=np.sort(quantiles, axis=-1))
+
+
+def places(levels, band: int) -> tuple[int, int]:
+  """Where among the levels a band ends."""
+  ends = (round(0.5 - band / 200, 4), round(0.5 + band / 200, 4))
+  return tuple(levels.index(end) for end in ends)
+
+
+def band_of(quantiles, levels, band: int):
+  """Lower and upper end of a band."""
+  return tuple(quantiles[..., place] for place in places(levels, band))

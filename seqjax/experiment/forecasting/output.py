@@ -1,0 +1,92 @@
+"""backtest.Forecasts as a person sees them: a figure's panel, and a table."""
+
+import csv
+import io
+import pathlib
+
+import numpy as np
+
+from seqjax import files
+from seqjax.data import clock, readings
+from seqjax.experiment.forecasting import backtest, bands, forecaster
+from seqjax.report import forecasts
+
+
+def panel(config, prepared: forecaster.Data, said: backtest.Forecasts, n: int):
+  """Forecast n in units, its first column, after a horizon or two of truth."""
+  series = prepared.series
+  s, row, horizon = said.series[n], said.rows[n], said.point.shape[1]
+  start = max(row - 2 * horizon, 0)
+  times = readings.times_ahead(series, s, row + horizon + 1)[start:]
+  ahead = slice(row + 1 - start, None)
+  blank = np.full(len(times), np.nan)
+
+  def later(values):
+    line = blank.copy()
+    line[ahead] = values
+    return line
+
+  truth = blank.copy()
+  known = series.targets[s][start : row + horizon + 1, 0]
+  truth[: len(known)] = known
+  by_share = {
+    band / 100: tuple(
+      later(end[n, :, 0])
+      for end in bands.band_of(said.quantiles, config.levels, band)
+    )
+    for band in config.bands
+  }
+  return forecasts.Panel(
+    title=series.names[s] or series.name,
+    times=times,
+    truth=truth,
+    point=later(said.point[n, :, 0]),
+    bands=by_share,
+    origins=[times[row - start]],
+    label=series.columns.targets[0],
+  )
+
+
+def write(
+  config: forecaster.Config,
+  prepared: forecaster.Data,
+  said: backtest.Forecasts,
+  horizon: int,
+  path: pathlib.Path,
+) -> None:
+  """Writes forecasts as CSV, a row for each series and time."""
+  series = prepared.series
+  unit = backtest.in_units(prepared, said)
+  columns = []
+  for name in series.columns.targets:
+    columns += [name] + [
+      f'{name}_{end}_{band}' for band in config.bands for end in ('low', 'high')
+    ]
+  text = io.StringIO()
+  table = csv.writer(text, lineterminator='\n')
+  several = len(series.names) > 1
+  table.writerow(['series'] * several + ['time', *columns])
+  for n, (s, row) in enumerate(zip(unit.series, unit.rows, strict=True)):
+    times = readings.times_ahead(series, s, row + 1 + horizon)[row + 1 :]
+    for k, time in enumerate(_written(times)):
+      cells = []
+      for d in range(unit.point.shape[2]):
+        cells.append(unit.point[n, k, d])
+        for band in config.bands:
+          cells += [
+            x[n, k, d]
+            for x in bands.band_of(unit.quantiles, config.levels, band)
+          ]
+      table.writerow(
+        [series.names[s]] * several + [time, *(f'{x:.6g}' for x in cells)]
+      )
+  files.atomic_write(path, text.getvalue())
+
+
+def _written(times) -> list[str]:
+  """Dates alone where no time is at another hour than midnight."""
+  if times.dtype.kind != 'M':
+    return [str(time) for time in times]
+  if (times == times.astype('M8[D]')).all():
+    return np.datetime_as_string(times, unit='D').tolist()
+  return clock.written(times)

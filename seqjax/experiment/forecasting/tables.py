@@ -1,0 +1,277 @@
+"""Series of a person's own table, as experiments that forecast them want it."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from seqjax import errors
+from seqjax.data import calendar, demand, readings, scaling, series_files
+from seqjax.data import series as series_lib
+from seqjax.experiment import config as configs
+from seqjax.experiment import fields
+
+LAYOUTS = ('table', 'row_per_series')
+# Of a series, where no number of rows is given.
+VALID_SHARE, TEST_SHARE = 0.1, 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(configs.Config):
+  """The settings that such an experiment adds to those of every other."""
+
+  dataset: str = fields.field(
+    'demand',
+    'series to learn from, where no --train_file is given',
+    group='data',
+    choices=('demand',),
+  )
+  train_file: str = fields.field(
+    '',
+    'table to learn from: .csv, .tsv or .parquet; .gz and .xz are opened',
+    group='data',
+    is_path=True,
+  )
+  test_file: str = fields.field(
+    '',
+    'the rows that follow, to measure on; the end of --train_file if empty',
+    group='data',
+    is_path=True,
+  )
+  layout: str = fields.field(
+    'table',
+    'of a file: a column for each variable, or a row for each series, its name '
+    'first',
+    group='data',
+    choices=LAYOUTS,
+  )
+  time_column: str = fields.field(
+    '',
+    'when a row was; several, such as year,month,day,hour, are put together; '
+    'empty where rows follow each other at equal distance',
+    group='data',
+  )
+  target_columns: str = fields.field(
+    '', 'what is forecast: names, separated by commas', group='data'
+  )
+  series_column: str = fields.field(
+    '', 'which series a row belongs to, where there are several', group='data'
+  )
+  past_columns: str = fields.field(
+    '', 'covariates that are known up to now only', group='data'
+  )
+  known_columns: str = fields.field(
+    '', 'covariates that are known ahead, such as holidays', group='data'
+  )
+  static_columns: str = fields.field(
+    '', 'covariates that never change within a series', group='data'
+  )
+  frequency: str = fields.field(
+    '',
+    'distance of rows, such as 15min, 1h, 1day, 1month; found in the times if '
+    'empty',
+    group='data',
+  )
+  calendar: bool = fields.field(
+    True, 'read the time of day, of the week and of the year', group='data'
+  )
+  max_rows: int = fields.field(
+    -1,
+    'rows of a series that are read, from its start',
+    group='data',
+    minimum=1,
+    or_all=True,
+  )
+  valid_rows: int = fields.field(
+    0,
+    'rows of a series, before those to test on, that are held out; 0 for a '
+    'tenth',
+    group='data',
+    minimum=0,
+  )
+  test_rows: int = fields.field(
+    0,
+    'rows at the end of a series to measure on; 0 for a fifth, or for all of '
+    '--test_file',
+    group='data',
+    minimum=0,
+  )
+  seasons: tuple[int, ...] = fields.field(
+    (),
+    'rows after which a series resembles itself, such as 24,168; those of the '
+    'frequency if empty',
+    group='data',
+    minimum=1,
+  )
+  scaling: str = fields.field(
+    'standard',
+    'of each series, by its training part: to mean 0 and deviation 1, by the '
+    'mean magnitude, or not at all',
+    group='data',
+    choices=scaling.KINDS,
+  )
+
+  def __post_init__(self):
+    super().__post_init__()
+    if self.test_file and not self.train_file:
+      raise errors.UserError('--test_file goes with --train_file.')
+    if self.train_file and self.layout == 'table' and not self.target_columns:
+      raise errors.UserError(
+        '--train_file needs --target_columns=NAME: which column to forecast.'
+      )
+
+
+class Parts(NamedTuple):
+  """First and end of the rows of each series that belong to a part, [S, 2]."""
+
+  train: np.ndarray
+  valid: np.ndarray
+  test: np.ndarray
+
+
+def names(columns: str) -> tuple[str, ...]:
+  """The names in a flag's text.
+
+  >>> names('temp, rain,'), names('')
+  (('temp', 'rain'), ())
+  """
+  return tuple(x.strip() for x in columns.split(',') if x.strip())
+
+
+def read_file(
+  config: Config, path: str, frequency: str = ''
+) -> series_lib.Series:
+  """The series in a file that is laid out as the flags say.
+
+  Args:
+    config: of the experiment.
+    path: of the file.
+    frequency: of its rows, where the config does not say it.
+  """
+  frequency = config.frequency or frequency
+  if config.layout == 'row_per_series':
+    return series_files.row_series(path, frequency)
+  return series_files.table_series(
+    path,
+    names(config.target_columns),
+    time_column=config.time_column,
+    series_column=config.series_column,
+    past_columns=names(config.past_columns),
+    known_columns=names(config.known_columns),
+    static_columns=names(config.static_columns),
+    frequency=frequency,
+  )
+
+
+def read(
+  config: Config, rows_file: str = ''
+) -> tuple[series_lib.Series, np.ndarray]:
+  """The series of the flags, and [S] how many rows --test_file added.
+
+  Args:
+    config: of the experiment.
+    rows_file: read instead of the files of the config, where it is given.
+  """
+  if rows_file:
+    series = read_file(config, rows_file)
+    return series, 0 * readings.num_rows(series)
+  if not config.train_file:
+    series = demand.demand(config.data_seed)
+  else:
+    series = read_file(config, config.train_file)
+  before = readings.num_rows(series)
+  if config.test_file:
+    # A few rows may be too few to see how far apart they are.
+    step = str(series.frequency or '')
+    series = series_lib.follow(
+      series, read_file(config, config.test_file, step)
+    )
+  added = readings.num_rows(series) - before
+  if config.max_rows >= 0:
+    series = head(series, config.max_rows)
+  return series, added
+
+
+def check_known(series: series_lib.Series, horizon: int) -> None:
+  """Refuses to look ahead of what has to be known ahead.
+
+  Raises:
+    UserError: a covariate says nothing of some of the rows to come.
+  """
+  ends = readings.num_rows(series)
+  for name, known, end in zip(series.names, series.known, ends, strict=True):
+    ahead = np.isfinite(known[end : end + horizon])
+    for column, said in zip(series.columns.known, ahead.T, strict=True):
+      if said.sum() < horizon:
+        of = f' of series {name!r}' if name else ''
+        raise errors.UserError(
+          f'{series.name} tells {column!r}{of} for {said.sum()} of the '
+          f'{horizon} rows after its last target. Add rows with the times and '
+          '--known_columns, their targets empty, or ask for a smaller '
+          '--horizon.'
+        )
+
+
+def head(series: series_lib.Series, num: int) -> series_lib.Series:
+  """The first rows of every series."""
+  return series._replace(
+    **{
+      name: tuple(array[:num] for array in getattr(series, name))
+      for name in ('times', 'targets', 'past', 'known')
+    }
+  )
+
+
+def split(config: Config, series, added, horizon: int) -> Parts:
+  """What to learn from, to choose by, and to measure on, one after another.
+
+  Raises:
+    UserError: a part is too short for a forecast of `horizon` rows.
+  """
+  end = readings.num_rows(series)
+  test = np.maximum(config.test_rows or added, 0)
+  test = np.where(test > 0, test, np.ceil(TEST_SHARE * end).astype(int))
+  valid = config.valid_rows or np.maximum(
+    horizon, np.ceil(VALID_SHARE * end).astype(int)
+  )
+  bounds = np.stack([0 * end, end - test - valid, end - test, end], axis=1)
+  for name, n, (_, train, first, last) in zip(
+    series.names, end, bounds, strict=True
+  ):
+    of = f'series {name!r}' if name else series.name
+    sizes = f'{of} has {n:,} rows: {max(train, 0):,} to learn from'
+    if train < horizon + 2:
+      raise errors.UserError(
+        f'{sizes} are too few for a --horizon of {horizon}: {horizon + 2} are '
+        'the least. Ask for less, give fewer --valid_rows and --test_rows, or '
+        'leave the series out.'
+      )
+    for part, size in (('valid', first - train), ('test', last - first)):
+      if size < horizon:
+        raise errors.UserError(
+          f'{sizes}, and its {part} part, {size:,} rows, is shorter than a '
+          f'--horizon of {horizon}: give more --{part}_rows, or ask for less.'
+        )
+  return Parts(*(bounds[:, i : i + 2] for i in range(3)))
+
+
+def seasons(config: Config, series: series_lib.Series) -> tuple[int, ...]:
+  """In rows; (1,) where nothing is known of any."""
+  return config.seasons or calendar.seasons_of(series.frequency)
+
+
+def describe(series: series_lib.Series, parts: Parts) -> str:
+  """How many series and rows there are, and how they are parted."""
+  rows = ', '.join(
+    f'{int((end - first).sum()):,} {what}'
+    for what, (first, end) in zip(
+      ('to learn from', 'to choose by', 'to test on'),
+      (part.T for part in parts),
+      strict=True,
+    )
+  )
+  many = len(series.names)
+  of = f'{many:,} series' if many > 1 else 'one series'
+  step = f', every {series.frequency}' if series.frequency else ''
+  what = ', '.join(series.columns.targets)
+  return f'{series.name}: {of} of {what}{step}; rows: {rows}'
