@@ -27,13 +27,10 @@ from seqjax.experiment.forecasting import (
   output,
   tables,
 )
-from seqjax.report import figures, forecasts
+from seqjax.report import score_table
 from seqjax.training import checkpoints, initial
 
 field = experiment.field
-
-# Series in the figure.
-SHOWN = 4
 
 # --- Config -------------------------------------------------------------------
 
@@ -130,6 +127,11 @@ class Config(forecaster.Config):
 # --- Model --------------------------------------------------------------------
 
 
+def prepare(config: Config, series, fitted):
+  fed_back = config.decoder == 'autoregressive'
+  return forecaster.prepare(config, series, fitted, fed_back)
+
+
 def make_model(config: Config, prepared) -> models.Forecaster:
   return forecaster.make_model(config, prepared, config.trained_horizon)
 
@@ -166,7 +168,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     fitted = take_over(config, run, series)
   else:
     fitted = forecaster.fit(config, series, parts.train[:, 1])
-  prepared = forecaster.prepare(config, series, fitted)
+  prepared = prepare(config, series, fitted)
   model = make_model(config, prepared)
   task = models.forecaster.task(model, config.carried)
   batches = forecaster.train_batches(
@@ -191,6 +193,8 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   )
   corrections = bands.calibrate(config, look_back(params, 'valid'))
   bands.save(run.path, corrections)
+  if notice := bands.notice(config, corrections):
+    print(notice)
   said = bands.adjust(config, look_back(params, 'test'), corrections)
   found = backtest.measure(config, prepared, parts, said)
   simple = backtest.simple(config, prepared, said)
@@ -198,8 +202,8 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     name: backtest.measure(config, prepared, parts, each)
     for name, each in simple.items()
   }
-  print(backtest.table(known | {'network': found}))
-  draw(config, run, prepared, {'network': said} | simple)
+  print(score_table.score_table(known | {'network': found}))
+  output.draw(config, run.path, prepared, {'network': said} | simple)
   errors = {name: row['mae'] for name, row in known.items()}
   verdict = baselines.verdict(found['mae'], errors)
   print(f'Test mae {found["mae"]:.4g} {verdict}.')
@@ -225,30 +229,6 @@ def take_over(config: Config, run: experiment.RunDirectory, series):
   return fitting.of_series(fitting.load(path), series, config.scaling)
 
 
-def draw(config, run, prepared, said) -> None:
-  """Figures of forecasts beside the truth, and of the error by lead."""
-  in_units = {k: backtest.in_units(prepared, x) for k, x in said.items()}
-  network = in_units['network']
-  panels = []
-  for s in np.unique(network.series)[:SHOWN]:
-    # The last forecast of the part, and a few horizons before it.
-    last = np.flatnonzero(network.series == s)[-1]
-    panels.append(output.panel(config, prepared, network, last))
-  forecasts.forecast_figure(run.path, panels)
-  step = str(prepared.series.frequency or '')
-  forecasts.error_by_lead(
-    run.path,
-    {name: backtest.by_lead(x) for name, x in in_units.items()},
-    metric='mae',
-    step=step,
-  )
-  figures.learning_curves(
-    run.path,
-    metric='mae',
-    clip_norm=config.clip_norm,
-  )
-
-
 # --- A trained model ----------------------------------------------------------
 
 
@@ -270,7 +250,7 @@ def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   series, added = tables.read(config)
   run.record_data(series.sha256)
   parts = tables.split(config, series, added, config.horizon)
-  prepared = forecaster.prepare(config, series, fitting.load(run.path))
+  prepared = prepare(config, series, fitting.load(run.path))
   model, params = restore(config, run, prepared)
   look_back = make_backtest(config, model, prepared, parts)
   corrections = bands.load(run.path)
@@ -301,7 +281,7 @@ def predict(config: Config, run: experiment.RunDirectory) -> None:
   fitted = fitting.load(run.path)
   fitted = fitting.of_series(fitted, series, config.scaling)
   tables.check_known(series, asked)
-  prepared = forecaster.prepare(config, series, fitted)
+  prepared = prepare(config, series, fitted)
   model, params = restore(config, run, prepared)
   ends = readings.num_rows(series)
   origins = np.stack([ends - 1, ends], axis=1)

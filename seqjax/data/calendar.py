@@ -1,5 +1,7 @@
 """What the clock says about a time: known ahead, at no cost."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 _DAY_S = 86_400
@@ -74,6 +76,30 @@ def features(
   return found.reshape(len(columns), len(times)).T, tuple(columns)
 
 
+def phases(
+  times: np.ndarray, seasons: Sequence[int]
+) -> tuple[np.ndarray, tuple]:
+  """The place of each row in its seasons, where no clock tells it.
+
+  Args:
+    times: [n] integers, counts of rows.
+    seasons: in rows; 1 is none.
+
+  Returns:
+    [n, 4 seasons] float64, sine and cosine in 2 harmonics, and the names.
+
+  >>> phases(np.arange(4), (4,))[0][:, 0].round(3).tolist()
+  [0.0, 1.0, 0.0, -1.0]
+  """
+  columns = {}
+  for season in seasons:
+    for harmonic in (1, 2) if season > 1 else ():
+      turns = times % season / season
+      columns |= _waves(f'season_{season}', harmonic, turns)
+  found = np.array(list(columns.values()), np.float64)
+  return found.reshape(len(columns), len(times)).T, tuple(columns)
+
+
 def seasons_of(frequency) -> tuple[int, ...]:
   """After how many steps a series may repeat itself.
 
@@ -99,13 +125,6 @@ def seasons_of(frequency) -> tuple[int, ...]:
     if period % frequency.count == 0
     and 1 < period // frequency.count <= _LONGEST_SEASON
   ) or (1,)
-
-
-def spans_a_year(times: np.ndarray) -> bool:
-  """Whether times, ascending, tell what a year is like."""
-  if times.dtype.kind != 'M' or not times.size:
-    return False
-  return bool(times[-1] - times[0] >= np.timedelta64(_YEAR_S, 's'))
 
 
 def _of_months(times):

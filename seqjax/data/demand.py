@@ -36,7 +36,9 @@ _TOWNS = (
 )
 
 
-def demand(data_seed: int = 0, num_hours: int = 4000) -> series.Series:
+def demand(
+  data_seed: int = 0, num_hours: int = 4000, num_ahead: int = 168
+) -> series.Series:
   """Hourly electricity demand of four towns, in MW, from April 2023.
 
   In each town it is the sum of
@@ -55,28 +57,30 @@ def demand(data_seed: int = 0, num_hours: int = 4000) -> series.Series:
   Args:
     data_seed: another number, other weather, holidays and noise.
     num_hours: of each town.
+    num_ahead: hours after them, of which all but the demand is told.
 
   Example:
-    >>> made = demand(num_hours=48)
+    >>> made = demand(num_hours=41, num_ahead=7)
     >>> made.names, made.columns.known
     (('harbour', 'hills', 'plain', 'coast'), ('temperature_c', 'holiday'))
     >>> made.targets[0].shape
     (48, 1)
   """
   random = np.random.RandomState([data_seed])
-  hours = np.arange(num_hours)
+  hours = np.arange(num_hours + num_ahead)
   is_holiday = _holidays(random, hours)
   targets, known = [], []
   for town in _TOWNS:
     celsius = _temperature(random, town, hours)
     load_mw = _load(random, town, hours, celsius, is_holiday)
+    load_mw[num_hours:] = np.nan
     targets.append(load_mw[:, None].round(2))
     known.append(np.stack([celsius.round(1), is_holiday], axis=1))
   made = series.Series(
     names=tuple(town.name for town in _TOWNS),
     times=(_START + hours * 3600,) * len(_TOWNS),
     targets=tuple(targets),
-    past=(np.zeros((num_hours, 0)),) * len(_TOWNS),
+    past=(np.zeros((len(hours), 0)),) * len(_TOWNS),
     known=tuple(known),
     static=np.zeros((len(_TOWNS), 0)),
     columns=series.Columns(

@@ -8,6 +8,11 @@ import numpy as np
 from seqjax.data import calendar, filling, frequency, scaling
 from seqjax.data import series as series_lib
 
+# The time of day and the day of the week; that of the year as well.
+CLOCKS = ('none', 'week', 'year')
+# Of a covariate, in deviations: a mistyped one must not drown the others.
+_FARTHEST = 5.0
+
 
 class Readings(NamedTuple):
   """One series of n rows as a model reads it, all numbers scaled, float32.
@@ -20,6 +25,7 @@ class Readings(NamedTuple):
   observed: np.ndarray  # [n + K, D] bool
   past: np.ndarray  # [n + K, P], covariates known up to now only
   known: np.ndarray  # [n + K, F], covariates known ahead
+  ahead: np.ndarray  # [n, K, G], what else is known of the K rows ahead
   base: np.ndarray  # [n, K, D], forecasts that the model begins from
   static: np.ndarray  # [E]
   scale: np.ndarray  # [D], of a scaled 1 in the units of the target
@@ -78,9 +84,7 @@ def known_ahead(
   scalings: Scalings,
   seasons: Sequence[int],
   horizon: int,
-  *,
-  of_day: bool = True,
-  of_year: bool = True,
+  clock: str = 'week',
 ) -> list[np.ndarray]:
   """What is known ahead of every row and of K more, scaled, S of [n + K, F].
 
@@ -92,20 +96,26 @@ def known_ahead(
     scalings: of its columns.
     seasons: in rows, to fill what is missing.
     horizon: K.
-    of_day: whether to take what the clock says.
-    of_year: whether to take what it says of the year too.
+    clock: of `CLOCKS`, what of the calendar is told.
   """
   found = []
   for s, n in enumerate(num_rows(series)):
     num = n + horizon
-    given = scalings.known.apply(series.known[s], s)[:num]
+    given = _scaled(scalings.known, series.known[s][:num], s)
     unsaid = np.full((num - len(given), given.shape[1]), np.nan)
     columns = [filling.fill(np.concatenate([given, unsaid]), seasons)]
-    if of_day:
-      times = times_ahead(series, s, num)
-      columns.append(calendar.features(times, series.frequency, of_year)[0])
+    if clock != 'none':
+      columns.append(_clock(series, seasons, s, num, clock == 'year'))
     found.append(np.concatenate(columns, axis=1))
   return found
+
+
+def _clock(series, seasons, s, num, of_year):
+  """What the clock says of the rows, or their count where there is none."""
+  times = times_ahead(series, s, num)
+  if times.dtype.kind == 'M':
+    return calendar.features(times, series.frequency, of_year)[0]
+  return calendar.phases(times - times[0], seasons)[0]
 
 
 def times_ahead(series: series_lib.Series, s: int, num: int) -> np.ndarray:
@@ -121,6 +131,8 @@ def readings(
   scalings: Scalings,
   filled: Sequence[np.ndarray],
   known: Sequence[np.ndarray],
+  changes: Sequence[np.ndarray],
+  ahead: Sequence[np.ndarray],
   base: Sequence[np.ndarray],
 ) -> list[Readings]:
   """The series as a model reads them.
@@ -130,6 +142,8 @@ def readings(
     scalings: of its columns.
     filled: S arrays [n, D], of `fill`.
     known: S arrays [n + K, F], of `known_ahead`.
+    changes: S arrays [n, C], read beside the covariates known up to now.
+    ahead: S arrays [n, K, G], what else is known of the rows ahead.
     base: S arrays [n, K, D], scaled forecasts to begin from.
   """
   found = []
@@ -137,12 +151,14 @@ def readings(
   for s, (y, start) in enumerate(zip(filled, base, strict=True)):
     n, horizon = start.shape[:2]
     room = ((0, horizon), (0, 0))
-    past = filling.fill(scalings.past.apply(series.past[s][:n], s))
+    past = filling.fill(_scaled(scalings.past, series.past[s][:n], s))
+    past = np.concatenate([past, changes[s]], axis=1)
     arrays = Readings(
       values=np.pad(y, room),
       observed=np.pad(np.isfinite(series.targets[s][:n]), room),
       past=np.pad(past, room),
       known=known[s],
+      ahead=ahead[s],
       base=start,
       static=static[s],
       scale=scalings.targets.scale[s],
@@ -153,3 +169,8 @@ def readings(
       )
     )
   return found
+
+
+def _scaled(scaling, values, s):
+  """Covariates of a series; what lies far out is read as it would be nearer."""
+  return np.clip(scaling.apply(values, s), -_FARTHEST, _FARTHEST)

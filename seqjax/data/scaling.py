@@ -1,14 +1,11 @@
 """Series of different sizes on one scale, and back."""
 
-import json
-import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from seqjax import errors, files
-from seqjax.data import vocabulary
+from seqjax import errors
 
 KINDS = 'standard', 'mean', 'none'
 
@@ -30,27 +27,6 @@ class Scaling(NamedTuple):
   def invert(self, values, series):
     """What `apply` was given."""
     return values * self.scale[series] + self.shift[series]
-
-  def save(self, path: str | os.PathLike) -> None:
-    """Writes the numbers as JSON."""
-    content = {name: array.tolist() for name, array in self._asdict().items()}
-    files.atomic_write(path, json.dumps(content) + '\n')
-
-
-def load(path: str | os.PathLike) -> Scaling:
-  """Reads what `Scaling.save` wrote; UserError where missing or damaged."""
-
-  def make(content):
-    shift, scale = (
-      np.array(content[name], np.float64) for name in Scaling._fields
-    )
-    if shift.ndim != 2 or shift.shape != scale.shape:
-      raise ValueError('shift and scale are no tables of one shape')
-    if not (np.isfinite(shift) & np.isfinite(scale) & (scale > 0)).all():
-      raise ValueError('a number is not finite, or a scale not above 0')
-    return Scaling(shift, scale)
-
-  return vocabulary.load_json(path, make)
 
 
 def fit(

@@ -52,6 +52,9 @@ class Series(NamedTuple):
   notes: tuple[str, ...] = ()
 
 
+_BY_ROW = ('times', 'targets', 'past', 'known')
+
+
 def signed(series: Series) -> Series:
   """The series with its `sha256`."""
   digest = hashlib.sha256()
@@ -65,6 +68,49 @@ def signed(series: Series) -> Series:
       array = np.where(np.isnan(array), np.nan, array + 0.0).astype('<f8')
     digest.update(array.astype(array.dtype.newbyteorder('<')).tobytes())
   return series._replace(sha256=digest.hexdigest())
+
+
+def head(series: Series, num: int) -> Series:
+  """The first rows of every series."""
+  first = {
+    kind: tuple(array[:num] for array in getattr(series, kind))
+    for kind in _BY_ROW
+  }
+  return signed(series._replace(**first))
+
+
+def apart(series: Series) -> Series:
+  """Each target column as a series of its own, with all the covariates.
+
+  >>> rows = np.arange(2)
+  >>> empty = (np.zeros((2, 0)),)
+  >>> both = Series(
+  ...   ('',), (rows,), (np.ones((2, 2)),), empty, empty, np.zeros((1, 0)),
+  ...   Columns(('load', 'oil')), None, 'table',
+  ... )
+  >>> apart(both).names, apart(both).targets[0].shape
+  (('load', 'oil'), (2, 1))
+  """
+  columns = series.columns.targets
+  repeated = {
+    kind: tuple(x for x in getattr(series, kind) for _ in columns)
+    for kind in ('times', 'past', 'known')
+  }
+  return signed(
+    series._replace(
+      names=tuple(
+        f'{name} {column}'.strip()
+        for name in series.names
+        for column in columns
+      ),
+      targets=tuple(
+        y[:, d : d + 1] for y in series.targets for d in range(len(columns))
+      ),
+      static=np.repeat(series.static, len(columns), axis=0),
+      columns=series.columns._replace(targets=('value',)),
+      **repeated,
+    )
+  )
 
 
 def follow(first: Series, more: Series) -> Series:
@@ -87,10 +133,7 @@ def follow(first: Series, more: Series) -> Series:
         f'{other}.'
       )
   places = {name: i for i, name in enumerate(first.names)}
-  joined = {
-    kind: list(getattr(first, kind))
-    for kind in ('times', 'targets', 'past', 'known')
-  }
+  joined = {kind: list(getattr(first, kind)) for kind in _BY_ROW}
   for j, name in enumerate(more.names):
     if name not in places:
       problem = errors.unknown('series', name, first.names)

@@ -16,7 +16,7 @@ class Steps(NamedTuple):
   values: Any  # [T, B, D], up to t
   missing: Any  # [T, B, D], 1 where the value is none
   past: Any  # [T, B, P]
-  known: Any  # [T, B, K, F], of t + 1 .. t + K
+  known: Any  # [T, B, K, F + G], of t + 1 .. t + K
   base: Any  # [T, B, K, D], likewise
   static: Any  # [T, B, E]
   scale: Any  # [T, B, D]
@@ -26,6 +26,7 @@ def forecast_batches(
   readings: Sequence[readings_lib.Readings],
   windows: windows_lib.Windows,
   targets,
+  importance=None,
 ) -> Callable[[int], batch_lib.Batch]:
   """Batches whose targets at step t are the values of t + 1 .. t + K.
 
@@ -35,6 +36,7 @@ def forecast_batches(
       forecast may read.
     targets: [S, 2] integers, first and end of the rows that may be a target: no
       other weighs anything, nor does one that is missing.
+    importance: [S, D], what a target of a series weighs; 1 if None.
 
   Returns:
     index -> Batch, with inputs `Steps`, targets and weights [T, B, K, D].
@@ -42,9 +44,11 @@ def forecast_batches(
   lengths = np.array([len(one.values) for one in readings])
   offsets = np.cumsum(lengths) - lengths
   targets = np.asarray(targets)
-  horizon = readings[0].base.shape[1]
+  horizon, num_targets = readings[0].base.shape[1:]
+  if importance is None:
+    importance = np.ones((len(readings), num_targets))
   num_rows = np.array([len(one.base) for one in readings])
-  base_offsets = np.cumsum(num_rows) - num_rows
+  origins = np.cumsum(num_rows) - num_rows
   flat = readings_lib.Readings(
     *(np.concatenate([getattr(r, name) for r in readings]) for name in _ROWS),
     static=np.stack([one.static for one in readings]),
@@ -64,13 +68,14 @@ def forecast_batches(
       window.scored[..., None] & (ahead_rows >= first) & (ahead_rows < end)
     )
     weights = counts[..., None] & flat.observed[ahead]
+    origin = origins[series] + rows
     return batch_lib.Batch(
       inputs=Steps(
         values=flat.values[at],
         missing=(~flat.observed[at]).astype(np.float32),
         past=flat.past[at],
-        known=flat.known[ahead],
-        base=flat.base[base_offsets[series] + rows],
+        known=np.concatenate([flat.known[ahead], flat.ahead[origin]], axis=-1),
+        base=flat.base[origin],
         static=np.broadcast_to(
           flat.static[series], (len(rows), *flat.static[series].shape)
         ),
@@ -80,11 +85,11 @@ def forecast_batches(
       ),
       targets=flat.values[ahead],
       mask=window.mask,
-      weights=weights.astype(np.float32),
+      weights=(weights * importance[series][:, None]).astype(np.float32),
       resets=window.resets,
     )
 
   return batches
 
 
-_ROWS = ('values', 'observed', 'past', 'known', 'base')
+_ROWS = ('values', 'observed', 'past', 'known', 'ahead', 'base')

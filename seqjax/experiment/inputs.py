@@ -1,4 +1,4 @@
-"""What a command gives to read: files of the parts, texts to answer for."""
+"""What a command gives to read: files, columns, texts to answer for."""
 
 from typing import TextIO
 
@@ -21,6 +21,15 @@ def files(config: configs.Config) -> dict[str, str]:
       '--valid_file and --test_file go with --train_file: name that too.'
     )
   return found
+
+
+def names(columns: str) -> tuple[str, ...]:
+  """The names in a flag's text.
+
+  >>> names('temp, rain,'), names('')
+  (('temp', 'rain'), ())
+  """
+  return tuple(x.strip() for x in columns.split(',') if x.strip())
 
 
 def with_valid(parts, rest, valid):

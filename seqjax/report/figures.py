@@ -108,6 +108,18 @@ def confusion_matrix(directory, names, counts) -> pathlib.Path:
   return save(fig, directory, 'confusion')
 
 
+def label_times(axes, times, unit: str) -> None:
+  """Labels the x axis: dates where times are any, else their unit."""
+  from matplotlib import dates
+
+  if not np.issubdtype(np.asarray(times).dtype, np.datetime64):
+    axes.set_xlabel(unit)
+    return
+  locator = dates.AutoDateLocator()
+  axes.xaxis.set_major_locator(locator)
+  axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+
+
 def save(fig, directory, name: str) -> pathlib.Path:
   """Writes a figure to figures/<name>.png in the directory of a run."""
   path = pathlib.Path(directory) / 'figures' / f'{name}.png'

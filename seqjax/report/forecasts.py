@@ -123,7 +123,6 @@ def error_by_lead(
 
 def _draw(axes, panel: Panel) -> None:
   """One panel: bands, then truth and forecast, then where it began."""
-  from matplotlib import dates
 
   times = np.asarray(panel.times)
   marker = {'marker': '.', 'markersize': 4}
@@ -157,9 +156,4 @@ def _draw(axes, panel: Panel) -> None:
   axes.set_ylabel(figures.drawable(panel.label, 30))
   axes.margins(x=0.01)
   axes.spines[['top', 'right']].set_visible(False)
-  if np.issubdtype(times.dtype, np.datetime64):
-    locator = dates.AutoDateLocator(maxticks=9)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
-  else:
-    axes.set_xlabel('step')
+  figures.label_times(axes, times, 'step')

@@ -107,5 +107,18 @@ class FeaturesTest(parameterized.TestCase):
     self.assertEqual(calendar.seasons_of(frequency.Frequency(3600, '')), (1,))
 
 
+class PhasesTest(absltest.TestCase):
+  def test_a_row_a_season_later_has_the_same(self):
+    found, names = calendar.phases(np.arange(50), (6, 1, 9))
+    self.assertEqual(found.shape, (50, 8))
+    self.assertLen(set(names), 8)
+    np.testing.assert_allclose(found[:-6, :4], found[6:, :4], atol=1e-12)
+    np.testing.assert_allclose(found[:-9, 4:], found[9:, 4:], atol=1e-12)
+    self.assertGreater(np.abs(found[0, :4] - found[3, :4]).max(), 1)
+
+  def test_without_a_season_there_is_none(self):
+    self.assertEqual(calendar.phases(np.arange(5), (1,))[0].shape, (5, 0))
+
+
 if __name__ == '__main__':
   absltest.main()

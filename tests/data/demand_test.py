@@ -15,7 +15,7 @@ class DemandTest(absltest.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    cls.made = demand.demand()
+    cls.made = demand.demand(num_ahead=0)
 
   def test_its_arrays_belong_together(self):
     made = self.made
@@ -64,7 +64,7 @@ class DemandTest(absltest.TestCase):
     observed = [np.isfinite(y) for y in filled]
     linear = baselines.ridge(filled, observed, lengths, lags, HORIZON, known)
     with mock.patch.object(demand, '_NOISE_SHARE', 0):
-      quiet = demand.demand().targets
+      quiet = demand.demand(num_ahead=0).targets
 
     def mae(forecast):
       errors = []
@@ -85,8 +85,17 @@ class DemandTest(absltest.TestCase):
     self.assertLess(line, week)
 
   def test_it_is_a_function_of_the_seed(self):
-    self.assertEqual(demand.demand().sha256, self.made.sha256)
-    self.assertNotEqual(demand.demand(1).sha256, self.made.sha256)
+    again, other = (demand.demand(seed, num_ahead=0) for seed in (0, 1))
+    self.assertEqual(again.sha256, self.made.sha256)
+    self.assertNotEqual(other.sha256, self.made.sha256)
+
+  def test_of_the_hours_ahead_all_but_the_demand_is_told(self):
+    made = demand.demand()
+    for y, known in zip(made.targets, made.known, strict=True):
+      self.assertEqual(
+        np.isnan(y[:, 0]).nonzero()[0].tolist(), list(range(4000, 4168))
+      )
+      self.assertTrue(np.isfinite(known).all())
 
   def test_the_seed_gives_the_same_series_for_ever(self):
     sums = [round(float(y.sum()), 2) for y in self.made.targets]

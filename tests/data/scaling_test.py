@@ -1,7 +1,5 @@
 """Tests for seqjax.data.scaling."""
 
-import json
-
 import folder_case
 import numpy as np
 from absl.testing import absltest, parameterized
@@ -89,27 +87,6 @@ class ScalingTest(folder_case.FolderTestCase):
   def test_an_unknown_kind_is_named(self):
     with self.assertRaisesRegex(errors.UserError, "Did you mean 'standard'"):
       scaling.fit([np.ones((2, 1))], [2], 'standart')
-
-  def test_a_file_gives_back_the_same_bits(self):
-    path = self.folder / 'scaling.json'
-    found = scaling.fit(two_series(), LENGTHS)
-    found.save(path)
-    again = scaling.load(path)
-    np.testing.assert_array_equal(again.shift, found.shift)
-    np.testing.assert_array_equal(again.scale, found.scale)
-
-  @parameterized.parameters(
-    ('{', 'is damaged'),
-    ('[]', 'is damaged'),
-    ({'shift': [[1]]}, 'is damaged'),
-    ({'shift': [[1]], 'scale': [[1, 2]]}, 'no tables of one shape'),
-    ({'shift': [[1]], 'scale': [[0]]}, 'not above 0'),
-    ({'shift': [[None]], 'scale': [[1]]}, 'not finite'),
-  )
-  def test_a_damaged_file_is_refused(self, content, message):
-    text = content if isinstance(content, str) else json.dumps(content)
-    with self.assertRaisesRegex(errors.UserError, message):
-      scaling.load(self.write('scaling.json', text))
 
 
 if __name__ == '__main__':

@@ -67,6 +67,34 @@ class SignedTest(absltest.TestCase):
     self.assertStartsWith(self.one.sha256, '506dfc720548128a')
 
 
+class PartsTest(absltest.TestCase):
+  def test_the_first_rows_are_a_series_again(self):
+    whole = make(
+      'a', ('x', 'y'), [days('2024-01-01', 9), days('2024-02-01', 4)]
+    )
+    first = series.head(whole, 6)
+    self.assertEqual([len(y) for y in first.targets], [6, 4])
+    self.assertEqual([len(t) for t in first.times], [6, 4])
+    self.assertNotEqual(first.sha256, whole.sha256)
+    np.testing.assert_array_equal(first.targets[0], whole.targets[0][:6])
+
+  def test_columns_apart_keep_their_numbers_and_covariates(self):
+    one = make('a', ('x', 'y'), [days('2024-01-01', 5), days('2024-02-01', 4)])
+    both = one._replace(
+      targets=tuple(np.concatenate([y, y + 100], axis=1) for y in one.targets),
+      columns=one.columns._replace(targets=('load', 'oil')),
+    )
+    apart = series.apart(both)
+    self.assertEqual(apart.names, ('x load', 'x oil', 'y load', 'y oil'))
+    self.assertEqual(apart.static.shape[0], 4)
+    for i, (s, d) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
+      np.testing.assert_array_equal(
+        apart.targets[i][:, 0], both.targets[s][:, d]
+      )
+      np.testing.assert_array_equal(apart.times[i], both.times[s])
+      np.testing.assert_array_equal(apart.known[i], both.known[s])
+
+
 class FollowTest(parameterized.TestCase):
   def test_rows_go_on_by_name(self):
     first = make('a', 'pq', [days('2014-01-01', 3), days('2014-01-02', 4)])

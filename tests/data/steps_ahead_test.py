@@ -5,7 +5,8 @@ from absl.testing import absltest
 
 from seqjax.data import readings, steps_ahead, windows
 
-HORIZON, NUM_TARGETS, NUM_PAST, NUM_KNOWN, NUM_STATIC = 3, 2, 4, 5, 6
+HORIZON, NUM_TARGETS, NUM_PAST, NUM_STATIC = 3, 2, 4, 6
+NUM_KNOWN, NUM_AHEAD = 5, 7
 LENGTHS = (9, 12)
 
 
@@ -22,6 +23,7 @@ def make_readings():
         observed=observed,
         past=draw(n + HORIZON, NUM_PAST),
         known=draw(n + HORIZON, NUM_KNOWN),
+        ahead=draw(n, HORIZON, NUM_AHEAD),
         base=draw(n, HORIZON, NUM_TARGETS),
         static=draw(NUM_STATIC),
         scale=draw(NUM_TARGETS),
@@ -58,7 +60,10 @@ class StepsAheadTest(absltest.TestCase):
         np.testing.assert_array_equal(steps.scale[t, b], one.scale)
         for k in range(HORIZON):
           ahead = row + 1 + k
-          np.testing.assert_array_equal(steps.known[t, b, k], one.known[ahead])
+          np.testing.assert_array_equal(
+            steps.known[t, b, k],
+            np.concatenate([one.known[ahead], one.ahead[row, k]]),
+          )
           np.testing.assert_array_equal(
             batch.targets[t, b, k], one.values[ahead]
           )
@@ -69,6 +74,18 @@ class StepsAheadTest(absltest.TestCase):
           )
         checked += 1
     self.assertGreater(checked, 17)
+
+  def test_importance_is_of_a_series_and_a_column(self):
+    importance = np.array([[1, 2], [3, 4]])
+    batches = steps_ahead.forecast_batches(
+      self.readings, self.windows, self.targets, importance
+    )
+    for index in range(self.windows.batches_per_epoch):
+      series = self.windows(index).series
+      np.testing.assert_array_equal(
+        batches(index).weights,
+        self.batches(index).weights * importance[series][:, None],
+      )
 
   def test_what_is_not_valid_weighs_nothing(self):
     for index in range(self.windows.batches_per_epoch):

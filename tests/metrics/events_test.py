@@ -99,6 +99,7 @@ class AreaTest(parameterized.TestCase):
     area, best = events.event_area(scores, windows, 1)
     self.assertEqual(area, 0.5)
     self.assertAlmostEqual(best, 2 / 3)
+    scores = [np.array([-3, np.nan, -2, 7.0])]
     self.assertEqual(events.step_area(scores, windows), 0.5 + 0.5 * 2 / 4)
 
   @parameterized.parameters(*range(4))

@@ -160,7 +160,7 @@ def measure(
       for y, (_, end) in zip(prepared.series.targets, parts.train, strict=True)
     ]
   )
-  unit = in_units(prepared, said)
+  unit = in_units(config, prepared, said)
   found = metrics.forecasts(
     unit.targets,
     unit.point,
@@ -172,16 +172,27 @@ def measure(
   return found | {'mse_scaled': scaled['rmse'] ** 2}
 
 
-def in_units(prepared: forecaster.Data, said: Forecasts) -> Forecasts:
-  """The same forecasts in the units of the targets."""
-  scaling = prepared.fitted.scalings.targets
-  shift, scale = (x[said.series][:, None] for x in scaling)
+def in_units(
+  config: forecaster.Config, prepared: forecaster.Data, said: Forecasts
+) -> Forecasts:
+  """The same forecasts in the units of the targets.
+
+  What was the mean of a logarithm becomes a median.
+  """
+  series = said.series[:, None]
+
+  def invert(values):
+    found = prepared.fitted.scalings.targets.invert(values, series)
+    return np.exp(found) if config.log else found
+
+  quantiles = said.quantiles
+  if quantiles is not None:
+    each = np.moveaxis(quantiles, -1, 0)
+    quantiles = np.stack([invert(values) for values in each], axis=-1)
   return said._replace(
-    targets=said.targets * scale + shift,
-    point=said.point * scale + shift,
-    quantiles=None
-    if said.quantiles is None
-    else said.quantiles * scale[..., None] + shift[..., None],
+    targets=invert(said.targets),
+    point=invert(said.point),
+    quantiles=quantiles,
   )
 
 
@@ -212,30 +223,6 @@ def _simple_names(seasons):
     for some in several
   }
   return {'naive': ('naive', ()), **seasonal, 'ridge': ('ridge', ())}
-
-
-def table(rows: dict[str, dict[str, float]]) -> str:
-  """Numbers by name, a row for each forecaster; empty where one has none.
-
-  >>> rows = {'naive': {'mae': 2.5}, 'network': {'mae': 2.0, 'rmse': 3.0}}
-  >>> print(table(rows))
-             mae  rmse
-  naive      2.5
-  network      2     3
-  """
-  names = list(dict.fromkeys(name for row in rows.values() for name in row))
-  cells = [['', *names]] + [
-    [title, *(f'{row[n]:.4g}' if n in row else '' for n in names)]
-    for title, row in rows.items()
-  ]
-  widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-  return '\n'.join(
-    '  '.join(
-      cell.ljust(width) if i == 0 else cell.rjust(width)
-      for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ).rstrip()
-    for row in cells
-  )
 
 
 def by_lead(said: Forecasts) -> np.ndarray:

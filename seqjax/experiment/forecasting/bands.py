@@ -31,6 +31,18 @@ def calibrate(
   )
 
 
+def notice(config: forecaster.Config, corrections) -> str:
+  """A sentence on bands that could not be calibrated; '' where all were."""
+  unknown = np.isinf(corrections).any(axis=(1, 2))
+  which = [str(b) for b, no in zip(config.bands, unknown, strict=True) if no]
+  if not which:
+    return ''
+  return (
+    f'Too few forecasts are held out to calibrate bands of {", ".join(which)} '
+    '%: they are as the network says. Give more --valid_rows.'
+  )
+
+
 def save(folder: pathlib.Path, corrections) -> None:
   """Writes them into the directory of a run."""
   array_files.write(folder / NAME, {'corrections': corrections}, {})

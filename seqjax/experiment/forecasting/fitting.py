@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqjax import array_files, baselines, errors
-from seqjax.data import calendar, readings, scaling
+from seqjax.data import readings, scaling
 
 NAME = 'fitted.safetensors'
 
@@ -18,7 +18,6 @@ class Fitted(NamedTuple):
 
   names: tuple[str, ...]  # [S], of the series
   scalings: readings.Scalings
-  of_year: bool  # whether the training part has seen a year
   ridge: baselines.Ridge
 
 
@@ -28,9 +27,8 @@ def fit(
   seasons: Sequence[int],
   *,
   kind: str,
-  context: int,
   horizon: int,
-  of_day: bool,
+  clock: str,
 ) -> Fitted:
   """Reads scales and the linear map off the first rows of each series.
 
@@ -39,26 +37,20 @@ def fit(
     train_rows: [S] how many rows may be looked at.
     seasons: in rows.
     kind: of the scaling, of `scaling.KINDS`.
-    context: how many rows back the linear map may look.
     horizon: K.
-    of_day: whether the linear map reads what the clock says.
+    clock: of `readings.CLOCKS`, what the linear map reads of the calendar.
   """
   scalings = readings.fit_scalings(kind, series, train_rows)
   filled = readings.fill(series, scalings, seasons)
-  of_year = any(
-    calendar.spans_a_year(times[:n])
-    for times, n in zip(series.times, train_rows, strict=True)
-  )
-  known = readings.known_ahead(
-    series, scalings, seasons, horizon, of_day=of_day, of_year=of_year
-  )
+  known = readings.known_ahead(series, scalings, seasons, horizon, clock)
   observed = [
     np.isfinite(y[: len(x)])
     for x, y in zip(filled, series.targets, strict=True)
   ]
-  lags = baselines.default_lags(seasons, context + 1)
+  # Of a short series, no more weights than it has rows to fit them by.
+  lags = baselines.default_lags(seasons, max(np.max(train_rows) // 3, 1))
   ridge = baselines.ridge(filled, observed, train_rows, lags, horizon, known)
-  return Fitted(series.names, scalings, of_year, ridge)
+  return Fitted(series.names, scalings, ridge)
 
 
 def save(folder: pathlib.Path, fitted: Fitted) -> None:
@@ -72,9 +64,7 @@ def save(folder: pathlib.Path, fitted: Fitted) -> None:
     'ridge_lags': np.array(fitted.ridge.lags),
     'ridge_weights': fitted.ridge.weights,
   }
-  # In one, so that the bytes do not depend on an order.
-  said = {'names': fitted.names, 'of_year': fitted.of_year}
-  metadata = {'series': json.dumps(said)}
+  metadata = {'names': json.dumps(fitted.names)}
   array_files.write(folder / NAME, arrays, metadata)
 
 
@@ -82,8 +72,7 @@ def load(folder: pathlib.Path) -> Fitted:
   """Reads what `save` wrote; UserError where it is missing or damaged."""
   arrays, metadata = array_files.read(folder / NAME)
   try:
-    said = json.loads(metadata['series'])
-    names, of_year = tuple(said['names']), bool(said['of_year'])
+    names = tuple(json.loads(metadata['names']))
     scalings = readings.Scalings(
       *(
         scaling.Scaling(arrays[f'{name}_shift'], arrays[f'{name}_scale'])
@@ -97,7 +86,7 @@ def load(folder: pathlib.Path) -> Fitted:
     raise errors.UserError(
       f'{folder / NAME} is damaged: {error} is missing.'
     ) from None
-  return Fitted(names, scalings, of_year, ridge)
+  return Fitted(names, scalings, ridge)
 
 
 def of_series(fitted: Fitted, series, kind: str) -> Fitted:

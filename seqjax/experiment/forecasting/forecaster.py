@@ -32,10 +32,19 @@ class Config(tables.Config):
     maximum=99,
   )
   base: str = fields.field(
-    'seasonal_naive',
-    'forecast of which the network learns what is left: none, the last value, '
-    'that of the seasons before, a linear map of the past',
+    'none',
+    'forecast of which the network learns what is left: the last value, those '
+    'of the seasons before, a linear map of the past',
     choices=BASES,
+  )
+  seasonal_inputs: bool = fields.field(
+    True, 'read the values of the seasons before the rows to come as well'
+  )
+  weigh_by_scale: bool = fields.field(
+    False,
+    'count an error in the unit of the targets (with --log, in shares) and not '
+    'in that of each series',
+    group='training',
   )
   decoder_size: int = fields.field(
     32,
@@ -74,10 +83,12 @@ class Config(tables.Config):
 
   def __post_init__(self):
     super().__post_init__()
-    if self.head == 'negative_binomial' and self.scaling == 'standard':
+    if self.head == 'negative_binomial' and (
+      self.scaling == 'standard' or self.log
+    ):
       raise errors.UserError(
         '--head=negative_binomial is of counts, which begin at 0: use '
-        '--scaling=mean.'
+        '--scaling=mean, without --log.'
       )
 
   @property
@@ -101,36 +112,65 @@ class Data(NamedTuple):
 def fit(config: Config, series, train_rows) -> fitting.Fitted:
   """What is read off the first rows of each series."""
   return fitting.fit(
-    series,
+    tables.learnt(config, series),
     train_rows,
     tables.seasons(config, series),
     kind=config.scaling,
-    context=config.context,
     horizon=config.horizon,
-    of_day=config.calendar,
+    clock=config.calendar,
   )
 
 
-def prepare(config: Config, series, fitted: fitting.Fitted) -> Data:
-  """Scales the series, fills their gaps, and makes the base forecasts."""
+def prepare(
+  config: Config, series, fitted: fitting.Fitted, fed_back: bool = False
+) -> Data:
+  """Scales the series, fills their gaps, and makes the base forecasts.
+
+  Args:
+    config: of the experiment.
+    series: of `tables.read`.
+    fitted: of `fit`.
+    fed_back: the network reads what it drew, of which no change is known.
+  """
   seasons = tables.seasons(config, series)
-  filled = readings_lib.fill(series, fitted.scalings, seasons)
+  learnt = tables.learnt(config, series)
+  filled = readings_lib.fill(learnt, fitted.scalings, seasons)
   known = readings_lib.known_ahead(
-    series,
-    fitted.scalings,
-    seasons,
-    config.horizon,
-    of_day=config.calendar,
-    of_year=fitted.of_year,
+    series, fitted.scalings, seasons, config.horizon, config.calendar
   )
   prepared = Data(series, seasons, fitted, filled, known, [])
   base = [
     simple_forecasts(prepared, s, config.base, config.horizon, seasons)
     for s in range(len(series.names))
   ]
+  periods = [x for x in seasons if x > 1 and config.seasonal_inputs]
+  ahead = [seasonal(y, config.horizon, periods) for y in filled]
+  changes = [
+    np.tile(y, len(periods)) - seasonal_now(y, periods) for y in filled
+  ]
+  if fed_back:
+    changes = [change[:, :0] for change in changes]
   return prepared._replace(
-    readings=readings_lib.readings(series, fitted.scalings, filled, known, base)
+    readings=readings_lib.readings(
+      series, fitted.scalings, filled, known, changes, ahead, base
+    )
   )
+
+
+def seasonal(filled, horizon: int, periods) -> np.ndarray:
+  """The values of each season before the rows to come, [n, K, seasons x D]."""
+  found = [
+    baselines.seasonal_naive(filled, horizon, (period,)) for period in periods
+  ]
+  return np.concatenate([np.zeros((len(filled), horizon, 0)), *found], axis=-1)
+
+
+def seasonal_now(filled, periods) -> np.ndarray:
+  """The values of each season before every row itself, [n, seasons x D]."""
+  before = seasonal(filled, 1, periods)[:-1, 0]
+  # Before the first row there is nothing; it is like itself.
+  first = np.tile(filled[:1], len(periods))
+  return np.concatenate([first, before])
 
 
 def simple_forecasts(
@@ -171,7 +211,8 @@ def make_head(config: Config) -> distributions.Head:
 def make_model(config: Config, prepared: Data, horizon=None):
   """The forecaster of a config."""
   like = prepared.readings[0]
-  widths = (like.past.shape[1], like.known.shape[1], like.static.shape[0])
+  num_known = like.known.shape[1] + like.ahead.shape[2]
+  widths = (like.past.shape[1], num_known, like.static.shape[0])
   return models.Forecaster(
     horizon=horizon or config.horizon,
     num_columns=like.values.shape[1],
@@ -184,7 +225,9 @@ def make_model(config: Config, prepared: Data, horizon=None):
 
 def train_batches(config: Config, prepared: Data, parts, horizon: int):
   """Batches to learn from, with `horizon` rows ahead as targets."""
-  first, end = parts.train.T
+  end = parts.train[:, 1]
+  # In the first season no season before it tells anything.
+  first = np.minimum(max(prepared.seasons), end // 4)
   windows = data.Windows(
     # Of the last row of the part nothing that follows may be known.
     np.stack([first, end - 1], axis=1),
@@ -194,5 +237,12 @@ def train_batches(config: Config, prepared: Data, parts, horizon: int):
     config.data_seed,
     carried=config.carried,
   )
-  near = [r._replace(base=r.base[:, :horizon]) for r in prepared.readings]
-  return data.forecast_batches(near, windows, parts.train)
+  near = [
+    r._replace(base=r.base[:, :horizon], ahead=r.ahead[:, :horizon])
+    for r in prepared.readings
+  ]
+  importance = None
+  if config.weigh_by_scale:
+    scale = prepared.fitted.scalings.targets.scale
+    importance = scale / scale.mean()
+  return data.forecast_batches(near, windows, parts.train, importance)

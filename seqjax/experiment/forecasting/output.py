@@ -9,7 +9,44 @@ import numpy as np
 from seqjax import files
 from seqjax.data import clock, readings
 from seqjax.experiment.forecasting import backtest, bands, forecaster
-from seqjax.report import forecasts
+from seqjax.report import figures, forecasts
+
+# Series in the figure.
+_SHOWN = 4
+
+
+def draw(
+  config: forecaster.Config,
+  directory: pathlib.Path,
+  prepared: forecaster.Data,
+  said: dict[str, backtest.Forecasts],
+) -> None:
+  """Draws the last forecasts, the error by lead, and the learning curves.
+
+  Args:
+    config: of the experiment.
+    directory: of the run.
+    prepared: the series.
+    said: by whom; 'network' first.
+  """
+  unit = {
+    name: backtest.in_units(config, prepared, each)
+    for name, each in said.items()
+  }
+  network = unit['network']
+  last = [
+    np.flatnonzero(network.series == s)[-1]
+    for s in np.unique(network.series)[:_SHOWN]
+  ]
+  panels = [panel(config, prepared, network, n) for n in last]
+  forecasts.forecast_figure(directory, panels)
+  forecasts.error_by_lead(
+    directory,
+    {name: backtest.by_lead(each) for name, each in unit.items()},
+    metric='mae',
+    step=str(prepared.series.frequency or ''),
+  )
+  figures.learning_curves(directory, metric='mae', clip_norm=config.clip_norm)
 
 
 def panel(config, prepared: forecaster.Data, said: backtest.Forecasts, n: int):
@@ -56,7 +93,7 @@ def write(
 ) -> None:
   """Writes forecasts as CSV, a row for each series and time."""
   series = prepared.series
-  unit = backtest.in_units(prepared, said)
+  unit = backtest.in_units(config, prepared, said)
   columns = []
   for name in series.columns.targets:
     columns += [name] + [

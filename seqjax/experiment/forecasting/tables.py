@@ -9,7 +9,7 @@ from seqjax import errors
 from seqjax.data import calendar, demand, readings, scaling, series_files
 from seqjax.data import series as series_lib
 from seqjax.experiment import config as configs
-from seqjax.experiment import fields
+from seqjax.experiment import fields, inputs
 
 LAYOUTS = ('table', 'row_per_series')
 # Of a series, where no number of rows is given.
@@ -72,8 +72,18 @@ class Config(configs.Config):
     'empty',
     group='data',
   )
-  calendar: bool = fields.field(
-    True, 'read the time of day, of the week and of the year', group='data'
+  calendar: str = fields.field(
+    'week',
+    'what is read of the clock: the time of day and the day of the week, or '
+    'that of the year as well, for which some years must be known',
+    group='data',
+    choices=readings.CLOCKS,
+  )
+  apart: bool = fields.field(
+    False,
+    'take each of the --target_columns for a series of its own, all told by '
+    'one network, instead of side by side',
+    group='data',
   )
   max_rows: int = fields.field(
     -1,
@@ -110,6 +120,11 @@ class Config(configs.Config):
     group='data',
     choices=scaling.KINDS,
   )
+  log: bool = fields.field(
+    False,
+    'learn the logarithm of the targets, for what grows by shares',
+    group='data',
+  )
 
   def __post_init__(self):
     super().__post_init__()
@@ -129,15 +144,6 @@ class Parts(NamedTuple):
   test: np.ndarray
 
 
-def names(columns: str) -> tuple[str, ...]:
-  """The names in a flag's text.
-
-  >>> names('temp, rain,'), names('')
-  (('temp', 'rain'), ())
-  """
-  return tuple(x.strip() for x in columns.split(',') if x.strip())
-
-
 def read_file(
   config: Config, path: str, frequency: str = ''
 ) -> series_lib.Series:
@@ -151,16 +157,17 @@ def read_file(
   frequency = config.frequency or frequency
   if config.layout == 'row_per_series':
     return series_files.row_series(path, frequency)
-  return series_files.table_series(
+  series = series_files.table_series(
     path,
-    names(config.target_columns),
+    inputs.names(config.target_columns),
     time_column=config.time_column,
     series_column=config.series_column,
-    past_columns=names(config.past_columns),
-    known_columns=names(config.known_columns),
-    static_columns=names(config.static_columns),
+    past_columns=inputs.names(config.past_columns),
+    known_columns=inputs.names(config.known_columns),
+    static_columns=inputs.names(config.static_columns),
     frequency=frequency,
   )
+  return series_lib.apart(series) if config.apart else series
 
 
 def read(
@@ -188,7 +195,7 @@ def read(
     )
   added = readings.num_rows(series) - before
   if config.max_rows >= 0:
-    series = head(series, config.max_rows)
+    series = series_lib.head(series, config.max_rows)
   return series, added
 
 
@@ -210,16 +217,6 @@ def check_known(series: series_lib.Series, horizon: int) -> None:
           '--known_columns, their targets empty, or ask for a smaller '
           '--horizon.'
         )
-
-
-def head(series: series_lib.Series, num: int) -> series_lib.Series:
-  """The first rows of every series."""
-  return series._replace(
-    **{
-      name: tuple(array[:num] for array in getattr(series, name))
-      for name in ('times', 'targets', 'past', 'known')
-    }
-  )
 
 
 def split(config: Config, series, added, horizon: int) -> Parts:
@@ -255,6 +252,25 @@ def split(config: Config, series, added, horizon: int) -> Parts:
   return Parts(*(bounds[:, i : i + 2] for i in range(3)))
 
 
+def learnt(config: Config, series: series_lib.Series) -> series_lib.Series:
+  """The series as they are scaled and learnt: with --log, their logarithms.
+
+  Raises:
+    UserError: a target has no logarithm.
+  """
+  if not config.log:
+    return series
+  for name, targets in zip(series.names, series.targets, strict=True):
+    wrong = np.argwhere(targets <= 0)
+    if wrong.size:
+      of = f' of series {name!r}' if name else ''
+      raise errors.UserError(
+        f'--log expects targets above 0, got {targets[tuple(wrong[0])]:g} in '
+        f'{series.columns.targets[wrong[0][1]]!r}{of}. Leave it out.'
+      )
+  return series._replace(targets=tuple(map(np.log, series.targets)))
+
+
 def seasons(config: Config, series: series_lib.Series) -> tuple[int, ...]:
   """In rows; (1,) where nothing is known of any."""
   return config.seasons or calendar.seasons_of(series.frequency)
@@ -262,16 +278,12 @@ def seasons(config: Config, series: series_lib.Series) -> tuple[int, ...]:
 
 def describe(series: series_lib.Series, parts: Parts) -> str:
   """How many series and rows there are, and how they are parted."""
-  rows = ', '.join(
-    f'{int((end - first).sum()):,} {what}'
-    for what, (first, end) in zip(
-      ('to learn from', 'to choose by', 'to test on'),
-      (part.T for part in parts),
-      strict=True,
-    )
-  )
+  train, valid, test = (int((part[:, 1] - part[:, 0]).sum()) for part in parts)
   many = len(series.names)
   of = f'{many:,} series' if many > 1 else 'one series'
   step = f', every {series.frequency}' if series.frequency else ''
   what = ', '.join(series.columns.targets)
-  return f'{series.name}: {of} of {what}{step}; rows: {rows}'
+  return (
+    f'{series.name}: {of} of {what}{step}; rows: {train:,} to learn from, '
+    f'{valid:,} to choose by, {test:,} to test on'
+  )
