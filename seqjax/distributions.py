@@ -39,7 +39,7 @@ class Head(NamedTuple):
   """
 
   num_outputs: int  # P
-  unit: str  # of the loss: 'squared_error', 'pinball' or 'nats'
+  unit: str  # of the loss: 'squared_error', 'pinball', 'nats', ...
   # (raw, base, target, scale) -> [...], in scaled units.
   loss: Callable
   # (key, raw, base, scale) -> [...], one draw; None: nothing to draw from.
@@ -64,17 +64,31 @@ def point() -> Head:
     >>> point().loss(raw, base, target, jnp.ones(1))
     Array([2.25], dtype=float32)
   """
+  return _location('squared_error', jnp.square)
 
-  def loss(raw, base, target, scale):
-    return (target - base - raw[..., 0]) ** 2
 
-  def mean(raw, base, scale):
+@functools.cache
+def median() -> Head:
+  """A point, trained by the absolute error: as likely too high as too low.
+
+    location = base + raw_0
+
+  Every draw is the point itself.
+  """
+  return _location('absolute_error', jnp.abs)
+
+
+def _location(unit, price):
+  def location(raw, base, scale):
     return base + raw[..., 0]
 
-  def sample(key, raw, base, scale):
-    return mean(raw, base, scale)
+  def loss(raw, base, target, scale):
+    return price(target - location(raw, base, scale))
 
-  return Head(1, 'squared_error', loss, sample, _on_host(mean), None)
+  def sample(key, raw, base, scale):
+    return location(raw, base, scale)
+
+  return Head(1, unit, loss, sample, _on_host(location), None)
 
 
 @functools.cache
@@ -228,6 +242,7 @@ def negative_binomial() -> Head:
 
 HEADS = {
   'gaussian': gaussian,
+  'median': median,
   'negative_binomial': negative_binomial,
   'point': point,
   'quantiles': quantiles,

@@ -132,13 +132,22 @@ class HeadTest(parameterized.TestCase):
     np.testing.assert_allclose(found, head.point(raw, base, 2 * scale))
 
 
-class PointTest(absltest.TestCase):
-  def test_it_is_the_squared_error_and_has_no_distribution(self):
-    head, raw, base, target, scale = example('point')
+class PointTest(parameterized.TestCase):
+  @parameterized.parameters(
+    ('point', 'squared_error', np.square), ('median', 'absolute_error', np.abs)
+  )
+  def test_it_is_an_error_and_no_distribution(self, name, unit, price):
+    head, raw, base, target, scale = example(name)
     self.assertIsNone(head.quantiles)
-    self.assertEqual(head.unit, 'squared_error')
-    exact = (target - base - raw[..., 0]) ** 2
+    self.assertEqual(head.unit, unit)
+    exact = price(target - base - raw[..., 0])
     np.testing.assert_allclose(head.loss(raw, base, target, scale), exact, 1e-5)
+
+  @parameterized.parameters('point', 'median')
+  def test_every_draw_is_the_point(self, name):
+    head, raw, base, _, scale = example(name)
+    drawn = head.sample(jax.random.key(0), raw, base, scale)
+    np.testing.assert_allclose(drawn, head.point(raw, base, scale), rtol=1e-6)
 
 
 class QuantilesTest(parameterized.TestCase):

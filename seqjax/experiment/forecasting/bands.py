@@ -18,17 +18,15 @@ def calibrate(
   Infinite where too few forecasts are held out to say.
   """
   levels = config.levels
-  return np.stack(
-    [
-      conformal.widen(
-        *band_of(held_out.quantiles, levels, band),
-        held_out.targets,
-        held_out.weights,
-        band / 100,
-      )
-      for band in config.bands
-    ]
-  )
+  corrections = np.empty((len(config.bands), *held_out.point.shape[1:]))
+  for i, band in enumerate(config.bands):
+    corrections[i] = conformal.widen(
+      *band_of(held_out.quantiles, levels, band),
+      held_out.targets,
+      held_out.weights,
+      band / 100,
+    )
+  return corrections
 
 
 def notice(config: forecaster.Config, corrections) -> str:
