@@ -27,10 +27,10 @@ from seqjax import (
   baselines,
   conformal,
   experiment,
-  files,
   models,
   training,
 )
+from seqjax.experiment import outputs
 from seqjax.experiment.anomaly import (
   alarms,
   detector,
@@ -75,8 +75,8 @@ class Config(alarms.Config):
   )
   state_file: str = field(
     '',
-    'with --mode=stream: where it goes on, if there, and keeps its state in '
-    'the end; .safetensors or .npz',
+    'with --mode=stream: where it goes on, if there, and keeps its state '
+    'however it ends; .safetensors or .npz',
     group='predict',
     kind='runtime',
     is_path=True,
@@ -132,6 +132,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   experiment.check(task, batches, run)
 
   run.record_data(series.sha256)
+  alarms.forget(run.path)
   params, metrics = training.fit(
     experiment.plan(
       config,
@@ -238,7 +239,9 @@ def predict(config: Config, run: experiment.RunDirectory) -> None:
   """Writes a table with a line for each row."""
   fitted, model, params = restore(config, run)
   if config.rows_file:
-    recording = tables.read_file(config.rows_file, fitted.columns)
+    recording = tables.read_file(
+      config.rows_file, fitted.columns, counts=not fitted.num_clock
+    )
     num_learnt = np.zeros(len(recording.series.names), int)
   else:
     recording, _ = tables.read(config)
@@ -253,22 +256,31 @@ def predict(config: Config, run: experiment.RunDirectory) -> None:
       config, fitted, fitted.place(name), times, series.targets[s], said[s]
     )
   path = pathlib.Path(config.output or run.path / 'anomalies.csv')
-  files.atomic_write(path, '\n'.join(text) + '\n')
+  outputs.write(path, '\n'.join(text) + '\n')
   print(path)
 
 
 def stream(config: Config, run: experiment.RunDirectory) -> None:
   """Answers each row on the standard input with a line."""
   fitted, model, params = restore(config, run)
-  states = {name: begin(model, params) for name in fitted.names}
-  kept = pathlib.Path(config.state_file)
-  if config.state_file and kept.exists():
-    states = streaming.load(kept, states)
   say = detector.make_say(model)
-  for line in streaming.answers(config, fitted, say, params, states, sys.stdin):
-    print(line, flush=True)
-  if config.state_file:
-    streaming.save(kept, states)
+  states = {
+    name: streaming.State(begin(model, params)) for name in fitted.names
+  }
+  kept, trained = config.state_file, alarms.sha256(run.path)
+  if kept:
+    if pathlib.Path(kept).exists():
+      states = streaming.load(kept, states, trained)
+    # Where it cannot be written, that is said before the first row.
+    streaming.save(kept, states, trained)
+  text = streaming.standard_input()
+  said = streaming.answers(config, fitted, say, params, states, text)
+  try:
+    for line in said:
+      print(line, flush=True)
+  finally:
+    if kept:
+      streaming.save(kept, states, trained)
 
 
 MODES = {

@@ -24,6 +24,8 @@ import numpy as np
 LEAST_ROWS = 50
 # In the unit of the errors. Values that repeat themselves have none.
 _LEAST_DEVIATION = 0.01
+# A larger error counts as this one: its square must leave room for the others.
+MOST_ERROR = 1e6
 
 
 class Surprise(NamedTuple):
@@ -42,7 +44,8 @@ def update(
 
   Args:
     state: of the rows before it.
-    error: of the row; NaN, where nothing could be compared, changes nothing.
+    error: of the row, where above `MOST_ERROR` makes no difference; NaN, where
+      nothing could be compared, changes nothing.
     smoothing: rows, typically 1 (not at all) to 40.
     memory: rows, typically a few thousand.
 
@@ -51,6 +54,7 @@ def update(
   """
   if math.isnan(error):
     return state, math.nan
+  error = min(error, MOST_ERROR)
   n = state.num_rows + 1
   smoothed = state.smoothed + (error - state.smoothed) / min(n, smoothing)
   rise = smoothed - state.mean

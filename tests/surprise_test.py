@@ -69,6 +69,19 @@ class ScoresTest(parameterized.TestCase):
       surprise.scores(changed, 5, 80)[:200],
     )
 
+  @parameterized.parameters(1e10, 1e200, math.inf)
+  def test_one_huge_error_ends_no_scores(self, huge):
+    errors = some_errors(1500)
+    errors[100] = huge
+    found = surprise.scores(errors, 5, 100)
+    self.assertTrue(np.isfinite(found[50:]).all())
+    # It is forgotten as other errors are, if it takes some rows.
+    ordinary = surprise.scores(some_errors(5000), 5, 100)
+    errors = some_errors(5000)
+    errors[100] = huge
+    later = surprise.scores(errors, 5, 100)[-500:]
+    np.testing.assert_allclose(later, ordinary[-500:], atol=1e-3)
+
 
 if __name__ == '__main__':
   absltest.main()

@@ -8,6 +8,8 @@ import numpy as np
 
 # A window of equal values has no deviation.
 _LEAST_DEVIATION = 0.01
+# Its square is still a number.
+_MOST = 1e100
 # A deviation of fewer values means little.
 _LEAST_VALUES = 50
 
@@ -34,7 +36,7 @@ def windowed_gaussian(values, window: int) -> np.ndarray:
   >>> windowed_gaussian(values, 100)[-1].item()
   4.0
   """
-  values = np.asarray(values, np.float64)
+  values = np.clip(np.asarray(values, np.float64), -_MOST, _MOST)
   seen = np.isfinite(values)
   known = np.where(seen, values, 0)
   count, total, squares = (
@@ -70,10 +72,20 @@ def seasonal_difference(values, season: int) -> np.ndarray:
 
 
 def _of_the_last(values, window):
-  """Sums [n, D] over the last `window` rows before each."""
-  sums = np.cumsum(np.pad(values, ((1, 0), (0, 0))), axis=0)
-  rows = np.arange(len(values))
-  return sums[rows] - sums[np.maximum(rows - window, 0)]
+  """Sums [n, D] over the last `window` rows before each.
+
+  A window is the end of one block and the beginning of the next, whose sums are
+  added. Differences of running sums would keep what a huge value has rounded
+  away, long after it has left the window.
+  """
+  n, columns = values.shape
+  window = max(min(window, n), 1)
+  # A block of nothing stands before the first.
+  room = ((window, -n % window), (0, 0))
+  blocks = np.pad(values, room).reshape(-1, window, columns)
+  begun = np.cumsum(np.pad(blocks, ((0, 0), (1, 0), (0, 0))), axis=1)[:, :-1]
+  rest = np.cumsum(blocks[:, ::-1], axis=1)[:, ::-1]
+  return (rest[:-1] + begun[1:]).reshape(-1, columns)[:n]
 
 
 def _mean_of_columns(errors):

@@ -25,4 +25,6 @@ def verdict(
   said = [f'beats the {name} ({known[name]:.3f})' for name in beaten[-1:]]
   said += [f'equals the {name} ({known[name]:.3f})' for name in equal[:1]]
   said += [f'not yet the {name} ({known[name]:.3f})' for name in missed[:1]]
-  return ', '.join(said)
+  # The next to beat, and how far it is to the best.
+  said += [f'nor the {name} ({known[name]:.3f})' for name in missed[1:][-1:]]
+  return ', '.join(said) or 'cannot be compared'

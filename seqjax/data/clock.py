@@ -16,6 +16,8 @@ _ISO = (
   r'\s*(?P<zone>[Zz]|[+-]\d{2}(?::?\d{2})?)?)?)?$'
 )
 _EPOCH_S = (10**9, 10**10)
+# Kiribati's, the farthest from UTC.
+_LARGEST_OFFSET_S = 14 * 3600
 
 
 def times(
@@ -53,10 +55,10 @@ def times(
   cells = table.columns[names[0]]
   if len(names) == 1 and pa.types.is_temporal(cells.type):
     return _native(cells, wrong)
-  cells = _stripped(cells)
+  cells = columns.texts(table, names[0])
   for between, name in zip(_between(cells, names), names[1:], strict=True):
     cells = pc.binary_join_element_wise(
-      cells, _stripped(table.columns[name]), between
+      cells, columns.texts(table, name), between
     )
   empty = pc.fill_null(pc.equal(cells, ''), True)
   if pc.any(empty).as_py():
@@ -88,13 +90,6 @@ def _between(cells, names):
   return _BETWEEN[: len(names) - 1]
 
 
-def _stripped(cells):
-  import pyarrow as pa
-  import pyarrow.compute as pc
-
-  return pc.utf8_trim_whitespace(cells.cast(pa.string()))
-
-
 def _native(cells, wrong):
   """Times that arrow has as such: dates and timestamps."""
   import pyarrow as pa
@@ -107,7 +102,8 @@ def _native(cells, wrong):
     raise wrong(0, f'expected a date and a time, got the type {cells.type}.')
   exact = cells.to_numpy()
   whole = exact.astype('M8[s]')
-  _whole_seconds(whole != exact, cells, wrong)
+  # Arrow writes no time of a zone that it does not know; NumPy's are UTC.
+  _whole_seconds(whole != exact, exact, wrong)
   return whole, getattr(cells.type, 'tz', None) is not None
 
 
@@ -180,14 +176,24 @@ def _iso(cells, wrong):
       row, f'expected an offset, as other rows have one, got {cells[row]}.'
     )
   offsets = {kind: _offset_s(kind) for kind in kinds}
+  for kind, offset in offsets.items():
+    if offset is None:
+      raise wrong(
+        pc.index(zones, kind).as_py(),
+        f'expected an offset from UTC of 14 hours at most, got {kind}.',
+      )
   shifts = np.array([offsets[zone] for zone in zones.to_pylist()], 'm8[s]')
   return moments - shifts, True
 
 
 def _offset_s(zone):
+  """None, where there is no such offset."""
   if zone in 'Zz':
     return 0
-  seconds = int(zone[1:3]) * 3600 + int(zone[3:].lstrip(':') or 0) * 60
+  minutes = int(zone[3:].lstrip(':') or 0)
+  seconds = int(zone[1:3]) * 3600 + minutes * 60
+  if minutes >= 60 or seconds > _LARGEST_OFFSET_S:
+    return None
   return -seconds if zone[0] == '-' else seconds
 
 

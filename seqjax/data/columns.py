@@ -16,6 +16,8 @@ _MISSING = ('', 'na', 'n/a', 'nan', 'null', 'none', '?', '-')
 _NUMBER = r'^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$'
 _INFINITE = r'[+-]?inf(inity)?'
 _WITH_MARKS = r"[+-]?\d[\d,.' \u00a0\u202f]*\d"
+# float32 ends at 3.4e38, and sums of many values must stay below.
+_LARGEST = 1e30
 _ENDINGS = ('.csv', '.tsv', '.parquet')
 
 
@@ -98,7 +100,8 @@ def numbers(
     wrong: makes the error of a cell from its index and what is wrong with it.
 
   Raises:
-    UserError: a cell has other text, or a number that is infinite.
+    UserError: a cell has other text, or a number that is infinite or beyond
+      1e30, which is too large for what is computed in float32.
 
   >>> import pyarrow as pa
   >>> numbers(pa.array(['1', ' NA', '-.5e1', 'True']), None)
@@ -122,13 +125,36 @@ def numbers(
   ):
     raise wrong(0, f'expected a number, got a value of the type {cells.type}.')
   values = cells.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-  infinite = np.flatnonzero(np.isinf(values))
-  if infinite.size:
-    i = int(infinite[0])
+  large = np.flatnonzero(np.abs(values) > _LARGEST)
+  if large.size:
+    i = int(large[0])
     raise wrong(
-      i, f'expected a finite number, got {cells[i]}: leave the cell empty.'
+      i,
+      f'expected a finite number, got {delimited.shortened(str(cells[i]))}, '
+      'too large for what is computed in float32: mend it, or leave the cell '
+      'empty.',
     )
   return values
+
+
+def texts(table: Table, name: str) -> Any:
+  """A column of the table as arrow strings without outer blanks.
+
+  Raises:
+    UserError: it holds what has no text, as lists or bytes in Parquet.
+  """
+  import pyarrow as pa
+  import pyarrow.compute as pc
+
+  cells = table.columns[name]
+  try:
+    return pc.utf8_trim_whitespace(cells.cast(pa.string()))
+  except pa.ArrowException as error:
+    raise table.wrong(
+      0,
+      f'column {name!r}: expected text or numbers, got values of the type '
+      f'{cells.type}.',
+    ) from error
 
 
 def is_number(text: str) -> bool:

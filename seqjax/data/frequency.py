@@ -23,6 +23,8 @@ _UNITS = {
   'minute': (60, 's'),
   'second': (1, 's'),
 }
+# 1,000 years: many such steps still fit a datetime64[s].
+_LONGEST = {'s': 1000 * 31_622_400, 'M': 1000 * 12}
 # No month is shorter.
 _SHORTEST_MONTH = np.timedelta64(28, 'D')
 
@@ -107,24 +109,26 @@ def parse(text: str) -> Frequency:
   quarter or year, or a longer name of it, in one or several: '15min', 'hours'.
 
   Raises:
-    UserError: it is none.
+    UserError: it is none, or longer than 1,000 years.
 
   >>> parse('15 min'), parse('week'), parse('2 quarters')
   (Frequency(count=900, unit='s'), Frequency(count=604800, unit='s'), \
 Frequency(count=6, unit='M'))
   """
   number, name = re.fullmatch(
-    r'\s*(\d*)\s*(.*?)\s*', text.casefold(), re.DOTALL
+    r'\s*(\d{0,12})\s*(.*?)\s*', text.casefold(), re.DOTALL
   ).groups()
   if name not in _UNITS:
     name = name.removesuffix('s')
-  if name not in _UNITS or not (count := int(number or 1)):
+  size, unit = _UNITS.get(name, (0, 's'))
+  count = int(number or 1) * size
+  if not 0 < count <= _LONGEST[unit]:
     problem = errors.unknown('frequency', text, _UNITS)
     raise errors.UserError(
-      f'{problem} A whole number above 0 may stand before it: 15min.'
+      f'{problem} A whole number above 0 may stand before it, and the step is '
+      'no longer than 1,000 years: 15min.'
     )
-  size, unit = _UNITS[name]
-  return Frequency(count * size, unit)
+  return Frequency(count, unit)
 
 
 def infer(*times: np.ndarray) -> Frequency | None:

@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import lzma
 import os
 import pathlib
 import tarfile
 import tempfile
+import zlib
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from seqjax.data import clock, columns, reading, recordings
 from seqjax.data import series as series_lib
 
 _LABELS = 'labels/combined_windows.json'
+_UNREADABLE = tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error
 
 
 def nab(path: str | os.PathLike) -> recordings.Recording:
@@ -82,7 +85,7 @@ def _folder(path):
     try:
       with tarfile.open(path) as archive:
         archive.extractall(folder, filter='data')
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except _UNREADABLE as error:
       raise errors.UserError(
         f'expected a folder or a .tar archive of it, but {path} is damaged or '
         f'of another kind: {error}.'
@@ -101,9 +104,8 @@ def _windows(folder, path):
       'name the folder of its repository, or an archive of that.'
     )
   try:
-    return {
-      # A window's ends have fractions of a second, all of them 0.
-      name: [[np.datetime64(text[:19], 's') for text in ends] for ends in some]
+    found = {
+      name: [_window(ends) for ends in some]
       for name, some in sorted(json.loads(file.read_bytes()).items())
     }
   except (ValueError, TypeError, AttributeError) as error:
@@ -111,12 +113,27 @@ def _windows(folder, path):
       f'expected first and last time of windows by the name of a series, but '
       f'{_LABELS} of {path} is damaged: {error}.'
     ) from error
+  if not found:
+    raise errors.UserError(
+      f'expected series, but {_LABELS} of {path} names none: fetch it again.'
+    )
+  return found
+
+
+def _window(ends):
+  if not isinstance(ends, list) or len(ends) != 2:
+    raise ValueError(f'a window is a list of two times, got {ends!r}')
+  # They have fractions of a second, all of them 0.
+  return [np.datetime64(text[:19], 's') for text in ends]
 
 
 def _rows(path):
   """Times and values [n] of a series."""
   table = columns.read(path, ['timestamp', 'value'])
-  return (
-    clock.times(table, ['timestamp'])[0],
-    columns.column_numbers(table, 'value'),
-  )
+  times = clock.times(table, ['timestamp'])[0]
+  if times.dtype.kind != 'M':
+    raise table.wrong(
+      0,
+      f'expected a time such as 2014-02-14 14:30:00, got the count {times[0]}.',
+    )
+  return times, columns.column_numbers(table, 'value')

@@ -5,6 +5,7 @@ that each row that arrives gets a score of its own.
 """
 
 import os
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,7 +19,8 @@ class Recording(NamedTuple):
   """S series of rows, and the events in them.
 
   Args:
-    series: targets alone; its own times are the numbers of the rows.
+    series: targets alone; its own times are the counts that the rows have, or
+      else their numbers.
     times: S arrays [n] datetime64[s], which may repeat or leave out some; None
       where the rows have no times, or counts.
     events: S arrays [E, 2] integers, first and end of the rows of each; None
@@ -55,6 +57,7 @@ def table_recording(
   time_column: str = '',
   series_column: str = '',
   label_column: str = '',
+  counts: bool = False,
 ) -> Recording:
   """Reads a table with a row per time: CSV, TSV or Parquet.
 
@@ -68,6 +71,7 @@ def table_recording(
     time_column: of the times, or several, as in `series_files.table_series`.
     series_column: says which series a row belongs to.
     label_column: 1 in the rows of an event, 0 in others; '' if there is none.
+    counts: as for `times_of`.
 
   Raises:
     UserError: as `series_files.table_series`; a time is earlier than the one
@@ -100,7 +104,7 @@ def table_recording(
     _check_labels(table, label_column, labels, places)
   if not time_columns:
     return recording(series)
-  times, has_offset = clock.times(table, time_columns)
+  times, has_offset = times_of(table, time_columns, counts)
   for places in rows:
     grid.moments(
       times[places],
@@ -109,10 +113,27 @@ def table_recording(
         int(places[row]), problem
       ),
     )
-  dated = times.dtype.kind == 'M'
-  return recording(
-    series, tuple(times[places] for places in rows) if dated else None
-  )
+  each = tuple(times[places] for places in rows)
+  if times.dtype.kind == 'M':
+    return recording(series, each)
+  return recording(series._replace(times=each))
+
+
+def times_of(
+  table: columns.Table, names: Sequence[str], counts: bool
+) -> tuple[np.ndarray, bool]:
+  """As `clock.times`, which guesses what whole numbers are, unless told.
+
+  Args:
+    table: has these columns.
+    names: of the columns of the times.
+    counts: whole numbers are counts, even where they read as years or dates.
+  """
+  if counts and len(names) == 1:
+    texts = _texts(table.columns[names[0]]).tolist()
+    if all(re.fullmatch(r'-?\d{1,18}', text or '') for text in texts):
+      return np.array(texts, np.int64), False
+  return clock.times(table, names)
 
 
 def _texts(cells):

@@ -15,7 +15,7 @@ def regular(
   values: np.ndarray,
   rows: dict[str, np.ndarray],
   step: frequency_lib.Frequency | None,
-) -> tuple[list, list, frequency_lib.Frequency | None, Iterator[str]]:
+) -> tuple[list, list, frequency_lib.Frequency | None, bool, Iterator[str]]:
   """Each series on every step from its first time to its last.
 
   Args:
@@ -27,11 +27,13 @@ def regular(
 
   Returns:
     The S arrays of times [m] and values [m, C], the frequency, which is None
-    where times are counts and none was given, and notes.
+    where times are counts and none was given, whether times are UTC because
+    they had an offset, and notes.
 
   Raises:
     UserError: as `clock.times`, `grid.moments` and `grid.positions` do; or no
-      frequency is to be found.
+      frequency is to be found; or the one that is given leaves most rows empty
+      where a coarser one fits all times.
   """
   times, has_offset = clock.times(table, time_columns)
 
@@ -60,12 +62,32 @@ def regular(
   all_times, all_values, places = [], [], {}
   for name, one in found.items():
     places[name] = grid.positions(one, grid_step, refusal(name))
+  if step and dated:
+    _check_given(table, step, found, places)
+  for name, one in found.items():
     all_times.append(grid_step.at(one.times, np.arange(places[name][-1] + 1)))
     full = np.full((len(all_times[-1]), values.shape[1]), np.nan)
     full[places[name]] = one.mean(values[rows[name]])
     all_values.append(full)
   notes = _notes(table, found, places, rows)
-  return all_times, all_values, grid_step if dated else step, notes
+  frequency = grid_step if dated else step
+  return all_times, all_values, frequency, has_offset, notes
+
+
+def _check_given(table, step, found, places):
+  """Refuses a frequency that is finer than the rows are."""
+  rows = sum(int(at[-1]) + 1 for at in places.values())
+  empty = rows - sum(len(at) for at in places.values())
+  if 2 * empty <= rows:
+    return
+  times = [one.times for one in found.values()]
+  fits = frequency_lib.infer(*times)
+  if fits != step and all((fits.positions(some) >= 0).all() for some in times):
+    raise errors.UserError(
+      f'expected the frequency of {table.path}, whose times are on steps of '
+      f'{fits}, got {step}, which would leave {empty:,} of {rows:,} rows '
+      f'empty: give {fits}, or leave the frequency out.'
+    )
 
 
 def _notes(table, found, places, rows):

@@ -37,6 +37,7 @@ class Series(NamedTuple):
     name: of the file.
     sha256: of names, times and numbers, not of the bytes of a file.
     notes: a sentence for everything that was missing or mended.
+    is_utc: the times had an offset, and were taken to UTC.
   """
 
   names: tuple[str, ...]
@@ -50,6 +51,7 @@ class Series(NamedTuple):
   name: str
   sha256: str = ''
   notes: tuple[str, ...] = ()
+  is_utc: bool = False
 
 
 _BY_ROW = ('times', 'targets', 'past', 'known')
@@ -113,6 +115,10 @@ def apart(series: Series) -> Series:
   )
 
 
+def _clock(series):
+  return f'times {"in UTC, with" if series.is_utc else "without"} an offset'
+
+
 def follow(first: Series, more: Series) -> Series:
   """The rows of `more` after those of `first`, series by series.
 
@@ -120,12 +126,14 @@ def follow(first: Series, more: Series) -> Series:
   are integers go on where they ended; others must.
 
   Raises:
-    UserError: `more` has another series, other columns or another frequency,
-      does not begin one step after the end, or differs in a static covariate.
+    UserError: `more` has another series, other columns, another frequency or
+      another clock (UTC, and local time), does not begin one step after the
+      end, or differs in a static covariate.
   """
   for what, one, other in (
     ('columns', first.columns, more.columns),
     ('frequency', first.frequency, more.frequency),
+    ('clock', _clock(first), _clock(more)),
   ):
     if one != other:
       raise errors.UserError(

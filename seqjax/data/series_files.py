@@ -36,7 +36,8 @@ def table_series(
     time column every row is a step.
   * The rows of several series may stand among each other. Each series begins
     and ends where it does.
-  * Rows after the last target stay: there the known covariates go on.
+  * Rows after the last target stay: there the known covariates go on, and
+    no other cell counts as missing.
 
   Args:
     path: the file, see `columns.read`.
@@ -83,16 +84,27 @@ def table_series(
   table = columns.read(path, given)
   values = np.stack([columns.column_numbers(table, n) for n in wanted], axis=1)
   rows = _rows(table, series_column)
+  absent = np.isnan(values)
+  future = _future(rows, absent[:, : len(kinds.targets)])
   notes = []
-  for name, missing in zip(wanted, np.isnan(values).T, strict=True):
+  for name, missing in zip(wanted, absent.T, strict=True):
+    if name not in kinds.known:
+      missing = missing & ~future
     if count := missing.sum():
       place = table.place(int(np.argmax(missing)))
       notes.append(
         f'{count:,} cell{"s" if count > 1 else ""} of the column {name!r} had '
         f'no number (first: {place}).'
       )
+  if count := future.sum():
+    notes.append(
+      f'{count:,} row{"" if count == 1 else "s"} after the last target '
+      f'{"is" if count == 1 else "are"} to come (first: '
+      f'{table.place(int(np.argmax(future)))}).'
+    )
+  is_utc = False
   if time_columns:
-    times, tables, step, mended = regular.regular(
+    times, tables, step, is_utc, mended = regular.regular(
       table, time_columns, values, rows, step
     )
     notes += mended
@@ -127,19 +139,19 @@ def table_series(
       frequency=step,
       name=table.path.name,
       notes=tuple(notes),
+      is_utc=is_utc,
     )
   )
 
 
 def _rows(table, series_column):
   """The rows of each series, in the order in which the series begin."""
-  import pyarrow as pa
   import pyarrow.compute as pc
 
   if not series_column:
     return {'': np.arange(len(next(iter(table.columns.values()))))}
-  cells = table.columns[series_column].cast(pa.string())
-  cells = pc.fill_null(pc.utf8_trim_whitespace(cells), '').combine_chunks()
+  cells = columns.texts(table, series_column)
+  cells = pc.fill_null(cells, '').combine_chunks()
   if (row := pc.index(cells, '').as_py()) >= 0:
     raise table.wrong(
       row, f'expected the name of a series in {series_column!r}, got none.'
@@ -149,6 +161,21 @@ def _rows(table, series_column):
   order = np.argsort(codes, kind='stable')
   parts = np.split(order, np.cumsum(np.bincount(codes))[:-1])
   return dict(zip(coded.dictionary.to_pylist(), parts, strict=True))
+
+
+def _future(rows, absent):
+  """Which rows stand after the last target of their series.
+
+  Args:
+    rows: of each series, see `_rows`.
+    absent: [n, D] whether a target has no number.
+  """
+  future = np.zeros(len(absent), bool)
+  for some in rows.values():
+    seen = np.flatnonzero(~absent[some].all(axis=1))
+    if seen.size:
+      future[some[seen[-1] + 1 :]] = True
+  return future
 
 
 def _static(table, name_of_series, rows, values, names):

@@ -210,9 +210,7 @@ class Recurrent(nn.Module):
         k, x_t, hidden_size, **(self.init_options or {})
       ),
     )
-    initial = self._initial_carry(
-      name, params, x_t, xs.shape[1], key, context
-    )
+    initial = self._initial_carry(name, params, x_t, xs.shape[1], key, context)
     keys = (None,) * 4
     if key is not None:
       keys = jax.random.split(jax.random.fold_in(key, _NOISE), 4)

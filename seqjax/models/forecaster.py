@@ -4,9 +4,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from seqjax import distributions, errors, layers
+from seqjax import distributions, layers
 from seqjax.data import steps_ahead
-from seqjax.models import penalties
+from seqjax.models import next_step, penalties
 from seqjax.models import task as task_lib
 
 
@@ -47,12 +47,7 @@ class Forecaster(nn.Module):
   widths: tuple[int, int, int] = (0, 0, 0)
 
   def __post_init__(self):
-    for name in ('bidirectional', 'reverse'):
-      if getattr(self.recurrent, name):
-        raise errors.UserError(
-          'A forecaster says what comes next, and a layer with '
-          f'{name}=True has already read it. Set {name}=False.'
-        )
+    next_step.check(self.recurrent)
     super().__post_init__()
 
   @nn.compact

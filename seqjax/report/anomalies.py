@@ -61,16 +61,17 @@ def anomaly_figure(
 
 
 def _draw_values(axes, panel):
-  axes.plot(
-    panel.times, panel.values, color='0.2', linewidth=0.8, label='value'
-  )
+  # Beneath, or it would hide the values where both agree.
   axes.plot(
     panel.times,
     panel.expected,
     color='C0',
-    linewidth=0.6,
-    alpha=0.7,
+    linewidth=0.8,
+    alpha=0.45,
     label='expected',
+  )
+  axes.plot(
+    panel.times, panel.values, color='0.2', linewidth=0.8, label='value'
   )
   _draw_events(axes, panel)
   flagged = np.where(panel.flags, panel.values, np.nan)
@@ -88,7 +89,6 @@ def _draw_values(axes, panel):
 
 
 def _draw_scores(axes, panel):
-
   axes.plot(panel.times, panel.scores, color='0.4', linewidth=0.8)
   _draw_events(axes, panel)
   if np.isfinite(panel.threshold):

@@ -36,6 +36,17 @@ class WindowedGaussianTest(parameterized.TestCase):
     self.assertEqual(found[59], 0)
     self.assertEqual(found[60], 50)
 
+  @parameterized.parameters(1e10, 1e200, -1.7e308)
+  def test_a_huge_value_leaves_with_its_window(self, huge):
+    values = np.random.RandomState([0]).randn(400, 1)
+    changed = values.copy()
+    changed[120] = huge
+    found = detection.windowed_gaussian(changed, 60)
+    self.assertTrue(np.isfinite(found[50:]).all())
+    np.testing.assert_array_equal(
+      found[181:], detection.windowed_gaussian(values, 60)[181:]
+    )
+
 
 class SeasonalDifferenceTest(parameterized.TestCase):
   @parameterized.parameters(1, 24, 500)

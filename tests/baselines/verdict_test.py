@@ -5,7 +5,7 @@ from seqjax import baselines
 
 class VerdictTest(parameterized.TestCase):
   @parameterized.parameters(
-    (5.0, 'not yet the 1-gram (4.000)'),
+    (5.0, 'not yet the 1-gram (4.000), nor the 2-gram (2.000)'),
     (4.0, 'equals the 1-gram (4.000), not yet the 2-gram (2.000)'),
     (3.0, 'beats the 1-gram (4.000), not yet the 2-gram (2.000)'),
     (1.0, 'beats the 2-gram (2.000)'),

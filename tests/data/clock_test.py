@@ -39,6 +39,7 @@ class TimesTest(parameterized.TestCase):
       ['2014-12-31T23:00'] * 3,
       True,
     ),
+    (['2014-12-31T23:00+14:00'], ['2014-12-31T09:00'], True),
     (['1949', '1950'], ['1949-01-01', '1950-01-01'], False),
     (['20141231', '20150101'], ['2014-12-31', '2015-01-01'], False),
     (['201412', '201501'], ['2014-12-01', '2015-01-01'], False),
@@ -89,6 +90,9 @@ class TimesTest(parameterized.TestCase):
     (['2014-13-01'], 'there is no such time'),
     (['2014-00-01'], 'there is no such time'),
     (['2014-12-00'], 'there is no such time'),
+    (['2014-12-31 01:00+14:01'], 'of 14 hours at most, got .14:01'),
+    (['2014-12-31 01:00-99:99'], 'of 14 hours at most, got -99:99'),
+    (['2014-12-31 01:00+01:60'], 'of 14 hours at most, got .01:60'),
     (['2014-12-31 24:00'], 'there is no such time'),
     (['2014-12-31 23:60'], 'there is no such time'),
     (['2014-12-31 23:00:00.50'], 'whole seconds, got .*leave the time column'),
@@ -97,6 +101,7 @@ class TimesTest(parameterized.TestCase):
     (pa.array([None], pa.timestamp('s')), 'expected a time, got an empty'),
     (pa.array([1], pa.time32('s')), 'expected a date and a time, got the type'),
     (pa.array([1], pa.timestamp('ms')), 'expected whole seconds, got 1970'),
+    (pa.array([1], pa.timestamp('ms', 'UTC+99:99')), 'whole seconds, got 1970'),
   )
   def test_how_it_may_not(self, cells, message):
     with self.assertRaisesRegex(
@@ -109,6 +114,14 @@ class TimesTest(parameterized.TestCase):
       errors.UserError, 'line 3: .* expected an offset, .* got 2014-12-31T02.$'
     ):
       read(['2014-12-31T01Z', '2014-12-31T02'])
+
+  @parameterized.parameters(([['2014-12-31']],), ([b'\xff'],))
+  def test_lists_and_bytes_are_no_times(self, cells):
+    for named in ([cells], [['2014'], cells]):
+      with self.assertRaisesRegex(
+        errors.UserError, 'line 2: column .t.*: expected text or numbers'
+      ):
+        read(*named)
 
   def test_too_many_columns(self):
     with self.assertRaisesRegex(errors.UserError, 'got 7: t0, .* t6'):

@@ -91,6 +91,19 @@ class ReadTest(folder_case.FolderTestCase):
     with self.assertRaisesRegex(errors.UserError, "column 'z' of .* has none"):
       columns.column_numbers(table, 'z')
 
+  @parameterized.parameters(
+    ([['a']], 'list<.*>'),
+    ([b'\xff'], 'binary'),
+    ([{'a': 1}], 'struct<.*>'),
+  )
+  def test_what_has_no_text_is_refused(self, cells, kind):
+    path = self.write('a.parquet', parquet_bytes(y=cells))
+    with self.assertRaisesRegex(
+      errors.UserError,
+      f"a.parquet, row 1: column 'y': expected text .* of the type {kind}.$",
+    ):
+      columns.texts(columns.read(path, ['y']), 'y')
+
 
 class NumbersTest(parameterized.TestCase):
   @parameterized.parameters(
@@ -100,6 +113,7 @@ class NumbersTest(parameterized.TestCase):
       [np.nan] * 10,
     ),
     (['True', 'false', ' 0 '], [1, 0, 0]),
+    (['1e30', '-1e30', '1e-300'], [1e30, -1e30, 1e-300]),
     ([True, None], [1, np.nan]),
     ([1, None], [1, np.nan]),
     ([0.1, float('nan')], [0.1, np.nan]),
@@ -126,6 +140,9 @@ class NumbersTest(parameterized.TestCase):
     (['1', '-Inf'], '1: expected a finite number, got -Inf'),
     (['1', '1e999'], '1: expected a finite number, got 1e999'),
     ([1.0, float('-inf')], '1: expected a finite number, got -inf'),
+    (['1', '1e60'], '1: .* finite number, got 1e60, too large for .* float32'),
+    ([1.0, -1.1e30], '1: .* got -1.1e.30, too large for .* float32'),
+    (['1', '9' * 50], f'1: .* got {"9" * 40}[.][.][.], too large'),
     ([[1]], '0: expected a number, got a value of the type list'),
     (pa.array([1], pa.timestamp('s')), '0: .* of the type timestamp'),
   )

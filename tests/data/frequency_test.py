@@ -24,6 +24,7 @@ class FrequencyTest(parameterized.TestCase):
     ('18 months', 18, 'M', '6quarter'),
     ('quarter', 3, 'M', '1quarter'),
     ('year', 12, 'M', '1year'),
+    ('1000 years', 12_000, 'M', '1000year'),
   )
   def test_what_is_parsed_is_written(self, text, count, unit, written):
     found = frequency.parse(text)
@@ -31,7 +32,10 @@ class FrequencyTest(parameterized.TestCase):
     self.assertEqual(str(found), written)
     self.assertEqual(frequency.parse(written), found)
 
-  @parameterized.parameters('', 'm', '0h', '-1h', '1.5h', 'fortnight', '1h h')
+  @parameterized.parameters(
+    *('', 'm', '0h', '-1h', '1.5h', 'fortnight', '1h h'),
+    *('99999999999999999999h', '9' * 5000 + 's', '1001 years', '999999 weeks'),
+  )
   def test_what_is_no_frequency_is_refused(self, text):
     with self.assertRaisesRegex(errors.UserError, 'Unknown frequency.*15min'):
       frequency.parse(text)

@@ -2,6 +2,8 @@
 
 import json
 import tarfile
+import zlib
+from unittest import mock
 
 import folder_case
 import numpy as np
@@ -88,6 +90,38 @@ class NABTest(folder_case.FolderTestCase):
   def test_a_damaged_row_is_named(self):
     self.add(f'NAB/data/{B}', f'timestamp,value\n{time(0)},many\n')
     self.refused("b.csv, line 2: column 'value': expected a number")
+
+  @parameterized.parameters(
+    '{"real/a.csv": [["2014-02-14 14:00:00"]]}',
+    '{"real/a.csv": [["2014-02-14", "2014-02-15", "2014-02-16"]]}',
+    '{"real/a.csv": ["20"]}',
+    '{"real/a.csv": ["2014-02-14 14:00:00"]}',
+  )
+  def test_a_window_has_two_ends(self, text):
+    self.add(LABELS, text)
+    self.refused('is damaged: a window is a list of two times, got')
+
+  def test_labels_of_nothing_are_a_sentence(self):
+    self.add(LABELS, '{}')
+    self.refused('names none')
+
+  def test_counts_are_no_times(self):
+    self.add(f'NAB/data/{B}', 'timestamp,value\n5,1\n6,2\n')
+    self.refused('b.csv, line 2: expected a time .* got the count 5')
+
+  def test_a_damaged_archive_is_a_sentence(self):
+    digits = np.random.RandomState([0]).randint(10, size=300_000)
+    self.add('NAB/data/digits.txt', ''.join(map(str, digits)))
+    path = self.pack('nab.tar.xz')
+    content = bytearray(path.read_bytes())
+    # Behind the first header, so that the archive opens.
+    middle = len(content) // 2
+    content[middle : middle + 3000] = b'\xff' * 3000
+    path.write_bytes(content)
+    self.refused('is damaged or of another kind', 'nab.tar.xz')
+    zipped = mock.patch.object(tarfile, 'open', side_effect=zlib.error('bad'))
+    with zipped:
+      self.refused('or of another kind: bad', 'nab.tar.xz')
 
 
 if __name__ == '__main__':

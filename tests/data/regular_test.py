@@ -17,7 +17,7 @@ def make(times, rows=None, step=None):
   )
   values = np.arange(len(times), dtype=float)[:, None]
   rows = rows or {'': np.arange(len(times))}
-  times, values, step, notes = regular.regular(
+  times, values, step, _, notes = regular.regular(
     table, ['t'], values, rows, step and frequency.parse(step)
   )
   return times, [one[:, 0].tolist() for one in values], step, list(notes)
@@ -118,6 +118,21 @@ class RegularTest(absltest.TestCase):
     self.assertEqual(str(step), '15min')
     with self.assertRaisesRegex(errors.UserError, 'line 3: unknown frequency'):
       make(half_hours, step='1h')
+
+  def test_a_frequency_far_finer_than_the_rows_is_refused(self):
+    months = [f'2014-{month:02d}-01' for month in range(1, 13)]
+    with self.assertRaisesRegex(
+      errors.UserError,
+      'a.csv, whose times are on steps of 1month, got 1d, which would leave '
+      '323 of 335 rows empty: give 1month',
+    ):
+      make(months, step='1d')
+    # Half of the rows may be gaps, and more where no coarser step fits them.
+    self.assertEqual(
+      str(make(['2014-01-01', '2014-01-03'], step='1d')[2]), '1d'
+    )
+    days = [f'2014-01-{day:02d}' for day in (1, 2, 9)]
+    self.assertEqual(str(make(days, step='1d')[2]), '1d')
 
   def test_counts_are_a_grid_without_a_frequency_unless_given(self):
     times, values, step, _ = make([10, 20, 40])

@@ -59,9 +59,8 @@ class TableSeriesTest(folder_case.FolderTestCase):
     self.assertEqual(
       read.notes,
       (
-        "1 cell of the column 'sales' had no number (first: line 5).",
-        "2 cells of the column 'visits' had no number (first: line 3).",
-        "1 cell of the column 'area' had no number (first: line 5).",
+        "1 cell of the column 'visits' had no number (first: line 3).",
+        '1 row after the last target is to come (first: line 5).',
         '1 time had no row: an empty one stands there (first: series '
         "'a', after 2014-01-01 00:00:00, line 3).",
       ),
@@ -92,6 +91,31 @@ class TableSeriesTest(folder_case.FolderTestCase):
     np.testing.assert_array_equal(read.targets[0][:, 0], [1, np.nan, 3])
     self.assertEqual(str(read.frequency), '1h')
 
+  def test_only_what_is_known_ahead_can_be_missing_in_the_future(self):
+    read = self.read(
+      'y,z,p,k\n,,,1\n1,,2,\n,3,,1\n,,,\n,,,1\n',
+      ['y', 'z'],
+      past_columns=['p'],
+      known_columns=['k'],
+    )
+    self.assertEqual(
+      read.notes,
+      (
+        "2 cells of the column 'y' had no number (first: line 2).",
+        "2 cells of the column 'z' had no number (first: line 2).",
+        "2 cells of the column 'p' had no number (first: line 2).",
+        "2 cells of the column 'k' had no number (first: line 3).",
+        '2 rows after the last target are to come (first: line 5).',
+      ),
+    )
+
+  @parameterized.parameters(('Z', True), ('+01:00', True), ('', False))
+  def test_an_offset_is_kept_in_mind(self, zone, is_utc):
+    rows = ''.join(f'2014-01-01 0{i}:00{zone},{i}\n' for i in range(3))
+    read = self.read(f't,y\n{rows}', time_column='t')
+    self.assertEqual(read.is_utc, is_utc)
+    self.assertFalse(self.read('y\n1\n').is_utc)
+
   def test_the_parts_of_a_time_stand_in_columns_of_their_own(self):
     read = self.read(
       'No,year,month,day,hour,y\r\n1,2010,1,1,23,NA\r\n2,2010,1,2,0,5\r\n',
@@ -105,6 +129,14 @@ class TableSeriesTest(folder_case.FolderTestCase):
     read = self.read(data, name='a.parquet', series_column='s')
     self.assertEqual(read.names, ('7', '8'))
     np.testing.assert_array_equal(read.targets[0][:, 0], [1, 3])
+
+  @parameterized.parameters(([{'a': 1}],), ([b'\xff'],))
+  def test_a_name_of_a_series_is_text(self, cells):
+    data = self.parquet(s=cells, y=[1.0])
+    with self.assertRaisesRegex(
+      errors.UserError, "row 1: column 's': expected text or numbers"
+    ):
+      self.read(data, name='a.parquet', series_column='s')
 
   @parameterized.parameters(
     ('y\nx\n', {}, "a.csv, line 2: column 'y': expected a number, got 'x'"),

@@ -110,6 +110,12 @@ class FollowTest(parameterized.TestCase):
     self.assertEqual(joined.sha256, series.signed(joined).sha256)
     self.assertNotEqual(joined.sha256, first.sha256)
 
+  def test_utc_goes_on_in_utc(self):
+    first = make('a', 'p', [days('2014-01-01', 3)], is_utc=True)
+    more = make('b', 'p', [days('2014-01-04', 1)], is_utc=True)
+    self.assertTrue(series.follow(first, more).is_utc)
+    self.assertTrue(series.apart(series.head(first, 2)).is_utc)
+
   def test_integers_go_on_where_they_ended(self):
     first = make('a', ['p'], [np.array([10, 20])], frequency=None)
     more = make('b', ['p'], [np.arange(3)], frequency=None)
@@ -146,6 +152,12 @@ class FollowTest(parameterized.TestCase):
       '2014-01-04',
       {'frequency': frequency.parse('1h')},
       'b to have the frequency of a, 1d, got 1h',
+    ),
+    (
+      'pq',
+      '2014-01-04',
+      {'is_utc': True},
+      'b to have the clock of a, times without an offset, got times in UTC',
     ),
     (
       'pq',

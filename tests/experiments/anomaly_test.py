@@ -5,6 +5,8 @@ import csv
 import io
 import os
 import pathlib
+import shutil
+import signal
 import sys
 from unittest import mock
 
@@ -13,6 +15,8 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from experiments import anomaly
+from seqjax import errors
+from seqjax.experiment.anomaly import alarms
 from seqjax.training import logs
 
 SMALL = (
@@ -200,11 +204,116 @@ class AnomalyTest(experiment_case.ExperimentTestCase):
     ),
     ('room,time,heat,flow\neast,7,1,2\n', 'expected times as in the training'),
     ('', "Unknown column 'heat'"),
+    (
+      'room,time,heat,flow\neast,2024-01-02,1,2\n\neast,2024-01-03,1,2\n',
+      'line 3: expected a row, got a blank line',
+    ),
+    (
+      'room,time,heat,flow\neast,"2024-01-02,1,2\neast,2024-01-03,1,2\n',
+      'line 2: the row cannot be read',
+    ),
+    (
+      'room,time,heat,flow\neast,2024-01-02,\udcff,2\n',
+      'line 2: expected UTF-8',
+    ),
+    (
+      'room,time,heat,flow\n'
+      + ''.join(f'east,2024-01-02T0{h},1,2\n' for h in (5, 4, 3)),
+      'line 4: the time goes back',
+    ),
+    (
+      'room,time,heat,flow\n'
+      + ''.join(f'east,2024-01-02T0{h}Z,1,2\n' for h in (5, 4)),
+      'line 3: the time goes back',
+    ),
   )
   def test_a_row_that_will_not_do_ends_the_stream(self, text, message):
     code, _, err = self.stream(text)
     self.assertEqual(code, 1)
     self.assertIn(message, err.splitlines()[-1])
+
+  def test_marks_and_blank_lines_at_the_ends_are_no_rows(self):
+    _, plain, _ = self.stream(rooms(9))
+    code, found, err = self.stream('\ufeff' + rooms(9) + '\n\n')
+    self.assertEqual((code, found), (0, plain), err)
+
+  def test_the_state_is_kept_however_it_ends(self):
+    head, *lines = rooms(60).splitlines(keepends=True)
+    kept = '--state_file=broken.npz'
+    _, whole, _ = self.stream(rooms(60))
+
+    class Input:
+      def __iter__(self):
+        yield from (head, *lines[20:40])
+        signal.raise_signal(signal.SIGTERM)
+
+    code, first, _ = self.stream(head + ''.join(lines[:20]) + 'east\n', kept)
+    self.assertEqual(code, 1)
+    with mock.patch.object(sys, 'stdin', Input()):
+      code, second, _ = self.main('--mode=stream', '--workdir=run', kept)
+    self.assertEqual(code, 143)
+    code, third, err = self.stream(head + ''.join(lines[40:]), kept)
+    self.assertEqual(code, 0, err)
+    rest = [x.split('\n', 1)[1] for x in (second, third)]
+    self.assertEqual(first + ''.join(rest), whole)
+    # What has been read does not come again.
+    code, _, err = self.stream(head + lines[0], kept)
+    self.assertEqual(code, 1)
+    self.assertIn('line 2: the time goes back', err)
+
+  @parameterized.parameters('kept.txt', 'nowhere/kept.npz')
+  def test_where_no_state_can_be_kept_no_row_is_read(self, name):
+    code, out, err = self.stream(rooms(5), f'--state_file={name}')
+    self.assertEqual((code, out), (1, ''), err)
+
+  def test_the_state_of_another_run_is_refused(self):
+    with mock.patch.object(alarms, 'sha256', lambda _: 'another'):
+      self.assertEqual(self.stream(rooms(3), '--state_file=other.npz')[0], 0)
+    code, _, err = self.stream(rooms(3), '--state_file=other.npz')
+    self.assertEqual(code, 1)
+    self.assertIn('holds the state of another run', err)
+
+  def test_a_training_that_goes_on_has_no_alarms_until_it_ends(self):
+    shutil.copytree('run', 'longer')
+    pathlib.Path('longer/result.json').unlink()
+    stop = mock.patch.object(
+      anomaly.training, 'fit', side_effect=errors.Stopped(15)
+    )
+    with stop:
+      code, *_ = self.main('--workdir=longer', *SMALL)
+    self.assertEqual(code, 143)
+    code, _, err = self.main('--mode=predict', '--workdir=longer')
+    self.assertEqual(code, 1)
+    self.assertIn('has no alarms.safetensors', err)
+
+  def test_counts_stay_counts_and_are_said_as_they_are(self):
+    counts = range(900, 2900, 5)
+    table = 'n,x\n' + ''.join(f'{n},{n % 7}\n' for n in counts)
+    pathlib.Path('counts.csv').write_text(table)
+    kept = [x for x in SMALL if 'column' not in x and 'file' not in x]
+    code, _, err = self.main(
+      *kept,
+      '--train_file=counts.csv',
+      '--target_columns=x',
+      '--time_column=n',
+      '--workdir=counted',
+      '--steps=2',
+    )
+    self.assertEqual((code, err), (0, ''))
+    # As years, if one did not know better.
+    years = 'n,x\n' + ''.join(table.splitlines(True)[21:])
+    pathlib.Path('years.csv').write_text(years)
+    self.main(
+      '--mode=predict',
+      '--workdir=counted',
+      '--rows_file=years.csv',
+      '--output=years_said.csv',
+    )
+    whole = pathlib.Path('years_said.csv').read_text()
+    self.assertStartsWith(whole.splitlines()[1], '1000,')
+    with mock.patch.object(sys, 'stdin', io.StringIO(years)):
+      code, out, err = self.main('--mode=stream', '--workdir=counted')
+    self.assertEqual((code, out), (0, whole), err)
 
   @parameterized.parameters(
     ('needs 1,999 rows', '--alarm_rate=0.0005'),

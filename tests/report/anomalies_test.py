@@ -42,7 +42,7 @@ class AnomalyFigureTest(absltest.TestCase):
   def test_what_was_given_is_what_is_drawn(self):
     given = panel()
     upper, lower = self.draw(given).axes
-    value, expected, flagged = upper.lines
+    expected, value, flagged = upper.lines
     np.testing.assert_array_equal(value.get_ydata(), given.values)
     np.testing.assert_array_equal(expected.get_ydata(), given.expected)
     shown = np.isfinite(flagged.get_ydata())
@@ -53,7 +53,7 @@ class AnomalyFigureTest(absltest.TestCase):
     for axes in (upper, lower):
       self.assertLen(axes.patches, 2)
     labels = [text.get_text() for text in upper.get_legend().get_texts()]
-    self.assertEqual(labels, ['value', 'expected', 'labelled', 'flagged'])
+    self.assertEqual(labels, ['expected', 'value', 'labelled', 'flagged'])
 
   def test_nothing_to_show_is_drawn_too(self):
     given = panel(

@@ -1,6 +1,7 @@
 """When a score is an alarm, and what the alarms of a detector are worth."""
 
 import dataclasses
+import hashlib
 import json
 import pathlib
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from seqjax.metrics import events
 NAME = 'alarms.safetensors'
 # Of the windowed Gaussian, as the benchmark of Numenta has tuned it.
 _WINDOW = 6400
+_FITTED = 'fitted'
 _AS_JSON = ('names', 'columns', 'num_clock')
 
 
@@ -90,8 +92,18 @@ def save(folder: pathlib.Path, fitted: Fitted) -> None:
   """Writes the file into the directory of a run."""
   arrays = fitted.scaling._asdict() | {'calibration': fitted.calibration}
   known = {name: getattr(fitted, name) for name in _AS_JSON}
-  metadata = {name: json.dumps(value) for name, value in known.items()}
-  array_files.write(folder / NAME, arrays, metadata)
+  # One entry: safetensors writes several in any order.
+  array_files.write(folder / NAME, arrays, {_FITTED: json.dumps(known)})
+
+
+def forget(folder: pathlib.Path) -> None:
+  """Removes what `save` wrote: a training that goes on makes it out of date."""
+  (folder / NAME).unlink(missing_ok=True)
+
+
+def sha256(folder: pathlib.Path) -> str:
+  """The hash of what `save` wrote: which training of which run it is."""
+  return hashlib.sha256((folder / NAME).read_bytes()).hexdigest()
 
 
 def load(folder: pathlib.Path) -> Fitted:
@@ -103,7 +115,8 @@ def load(folder: pathlib.Path) -> Fitted:
     )
   arrays, metadata = array_files.read(folder / NAME)
   try:
-    names, columns, num_clock = (json.loads(metadata[x]) for x in _AS_JSON)
+    known = json.loads(metadata[_FITTED])
+    names, columns, num_clock = (known[x] for x in _AS_JSON)
     targets, *others = columns
     return Fitted(
       tuple(names),

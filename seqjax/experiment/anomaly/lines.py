@@ -41,8 +41,9 @@ def lines(
 
   Yields:
     The row's p-value is 1 / (n + 1) or more, n being the rows to calibrate by;
-    it is an alarm, 1, where that is at most --alarm_rate. What is not known is
-    an empty cell.
+    it is an alarm, 1, where that is at most --alarm_rate, and none, 0, above.
+    What is not known is an empty cell, and so is the alarm of a row without a
+    score.
   """
   expected = fitted.scaling.invert(said.expected, series)
   chances = alarms.p_values(said.scores, fitted.calibration)
@@ -50,12 +51,20 @@ def lines(
   for when, now, before, score, chance in zip(
     clock.written(times), values, expected, said.scores, chances, strict=True
   ):
-    pairs = [x for pair in zip(now, before, strict=True) for x in pair]
-    numbers = ['' if np.isnan(x) else f'{x:.6g}' for x in (*pairs, score)]
-    # A p-value in full, or one just above the rate would look like an alarm.
-    p_value = '' if np.isnan(chance) else f'{chance:.6g}'
-    alarm = int(chance <= config.alarm_rate)
-    yield _line([*name, when, *numbers, p_value, alarm])
+    pairs = zip(map(_given, now), map(_said, before), strict=True)
+    cells = [text for pair in pairs for text in pair]
+    alarm = '' if np.isnan(chance) else int(chance <= config.alarm_rate)
+    yield _line([*name, when, *cells, _said(score), _said(chance), alarm])
+
+
+def _given(number):
+  """In full: the fewest digits that read back as the same number."""
+  return '' if np.isnan(number) else repr(float(number)).removesuffix('.0')
+
+
+def _said(number):
+  # So many digits that no p-value just above the rate looks like an alarm.
+  return '' if np.isnan(number) else f'{number:.10g}'
 
 
 def _line(cells):

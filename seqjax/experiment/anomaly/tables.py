@@ -124,14 +124,24 @@ def read(config: SourceConfig) -> tuple[recordings.Recording, Columns]:
   return recording, Columns(targets, 'time', 'series')
 
 
-def read_file(path: str, columns: Columns, label_column: str = ''):
-  """The recording in a file with these columns."""
+def read_file(
+  path: str, columns: Columns, label_column: str = '', counts: bool = False
+):
+  """The recording in a file with these columns.
+
+  Args:
+    path: the file.
+    columns: of it.
+    label_column: as in the flags.
+    counts: as for `recordings.times_of`.
+  """
   return recordings.table_recording(
     path,
     columns.targets,
     time_column=columns.time,
     series_column=columns.series,
     label_column=label_column,
+    counts=counts,
   )
 
 
@@ -139,7 +149,8 @@ def split(config: Config, series, horizon: int) -> Parts:
   """What to learn from, to calibrate by, and to watch, one after another.
 
   Raises:
-    UserError: a series is too short for that.
+    UserError: a series is too short for that, or a column of it has no value
+      to learn from.
   """
   end = np.array([len(values) for values in series.targets])
   first = (config.train_fraction * end).astype(int)
@@ -154,6 +165,17 @@ def split(config: Config, series, horizon: int) -> Parts:
         f'are the least with --horizon={horizon}, and {valid:,} to calibrate '
         f'by, where {horizon} are. Raise --train_fraction or --valid_fraction, '
         'lower --horizon, or leave the series out.'
+      )
+  for name, values, train in zip(
+    series.names, series.targets, first, strict=True
+  ):
+    empty = ~np.isfinite(values[:train]).any(axis=0)
+    if empty.any():
+      of = f'series {name!r}' if name else series.name
+      column = series.columns.targets[np.argmax(empty)]
+      raise errors.UserError(
+        f'{of} has no value of {column!r} in the {train:,} rows to learn from: '
+        'raise --train_fraction, or leave the column or the series out.'
       )
   bounds = np.stack([0 * end, first, second, end], axis=1)
   return Parts(*(bounds[:, i : i + 2] for i in range(3)))

@@ -60,7 +60,8 @@ def watch(
     say: of `detector.make_say`.
     params: of the network.
     state: after the rows before; it is used up.
-    values: [n, D] scaled, NaN where missing.
+    values: [n, D] scaled, NaN where missing; those beyond `surprise.MOST_ERROR`
+      count as that, or one would stay with the network for good.
     past: [n, P], of the clock.
     smoothing, memory: as in `surprise.update`.
     num_learnt: so many of the first rows were learnt from. Their errors are
@@ -71,6 +72,7 @@ def watch(
     whether rows come in one call or in many.
   """
   n, horizon = len(values), len(state.forecasts)
+  values = np.clip(values, -surprise.MOST_ERROR, surprise.MOST_ERROR)
   missing = np.isnan(values)
   last = np.maximum.accumulate(
     np.where(missing, 0, np.arange(1, n + 1)[:, None]), axis=0

@@ -156,7 +156,7 @@ def measure(
   scaled = metrics.forecasts(said.targets, said.point, said.weights)
   scales = np.stack(
     [
-      metrics.mase_scale(y[:end], prepared.seasons[0])
+      metrics.mase_scale(y[:end], prepared.fitted.seasons[0])
       for y, (_, end) in zip(prepared.series.targets, parts.train, strict=True)
     ]
   )
@@ -183,6 +183,8 @@ def in_units(
 
   def invert(values):
     found = prepared.fitted.scalings.targets.invert(values, series)
+    if config.head == 'negative_binomial':
+      return np.maximum(found, 0)  # A wider band is still of counts.
     return np.exp(found) if config.log else found
 
   quantiles = said.quantiles
@@ -201,7 +203,7 @@ def simple(
 ) -> dict[str, Forecasts]:
   """The forecasts of every baseline from the same origins, without bands."""
   found = {}
-  for name, (base, seasons) in _simple_names(prepared.seasons).items():
+  for name, (base, seasons) in _simple_names(prepared.fitted.seasons).items():
     point = np.empty(said.point.shape)
     for s in range(len(prepared.filled)):
       of_s = said.series == s

@@ -31,6 +31,11 @@ def calibrate(
 
 def notice(config: forecaster.Config, corrections) -> str:
   """A sentence on bands that could not be calibrated; '' where all were."""
+  if corrections is None:
+    return (
+      'Bands are calibrated at the end of the training: these are as the '
+      'network says.'
+    )
   unknown = np.isinf(corrections).any(axis=(1, 2))
   which = [str(b) for b, no in zip(config.bands, unknown, strict=True) if no]
   if not which:
@@ -46,14 +51,21 @@ def save(folder: pathlib.Path, corrections) -> None:
   array_files.write(folder / NAME, {'corrections': corrections}, {})
 
 
-def load(folder: pathlib.Path) -> np.ndarray:
-  """Reads what `save` wrote; UserError where it is missing or damaged."""
+def remove(folder: pathlib.Path) -> None:
+  """Those of an earlier step would be of other parameters."""
+  (folder / NAME).unlink(missing_ok=True)
+
+
+def load(folder: pathlib.Path) -> np.ndarray | None:
+  """Reads what `save` wrote at the end of a training; None before it."""
   if not (folder / NAME).exists():
+    return None
+  arrays = array_files.read(folder / NAME).arrays
+  if 'corrections' not in arrays or arrays['corrections'].ndim != 3:
     raise errors.UserError(
-      f'{folder} has no bands yet: they are made at the end of the training. '
-      'Go on with it: the same command without --mode.'
+      f'{folder / NAME} is damaged: it holds no corrections of bands.'
     )
-  return array_files.read(folder / NAME).arrays['corrections']
+  return arrays['corrections']
 
 
 def adjust(
@@ -63,6 +75,8 @@ def adjust(
 
   Further ahead than it was asked, the last row that it knows of stands.
   """
+  if corrections is None:
+    return said
   levels, quantiles = config.levels, said.quantiles.copy()
   leads = np.minimum(np.arange(quantiles.shape[1]), corrections.shape[1] - 1)
   corrections = corrections[:, leads]
@@ -72,7 +86,9 @@ def adjust(
       *band_of(said.quantiles, levels, band), correction
     )
     low, high = places(levels, band)
-    quantiles[..., low], quantiles[..., high] = lower, upper
+    # A band that is narrowed still holds its forecast.
+    quantiles[..., low] = np.minimum(lower, said.point)
+    quantiles[..., high] = np.maximum(upper, said.point)
   return said._replace(quantiles=np.sort(quantiles, axis=-1))
 
 

@@ -17,6 +17,8 @@ class Fitted(NamedTuple):
   """Scales and a linear map."""
 
   names: tuple[str, ...]  # [S], of the series
+  frequency: str  # of the rows, as text
+  seasons: tuple[int, ...]  # in rows
   scalings: readings.Scalings
   ridge: baselines.Ridge
 
@@ -29,6 +31,7 @@ def fit(
   kind: str,
   horizon: int,
   clock: str,
+  kept: Fitted | None = None,
 ) -> Fitted:
   """Reads scales and the linear map off the first rows of each series.
 
@@ -39,8 +42,12 @@ def fit(
     kind: of the scaling, of `scaling.KINDS`.
     horizon: K.
     clock: of `readings.CLOCKS`, what the linear map reads of the calendar.
+    kept: scales and seasons that stay; the linear map alone is fitted.
   """
-  scalings = readings.fit_scalings(kind, series, train_rows)
+  if kept is None:
+    scalings = readings.fit_scalings(kind, series, train_rows)
+  else:
+    scalings, seasons = kept.scalings, kept.seasons
   filled = readings.fill(series, scalings, seasons)
   known = readings.known_ahead(series, scalings, seasons, horizon, clock)
   observed = [
@@ -50,7 +57,7 @@ def fit(
   # Of a short series, no more weights than it has rows to fit them by.
   lags = baselines.default_lags(seasons, max(np.max(train_rows) // 3, 1))
   ridge = baselines.ridge(filled, observed, train_rows, lags, horizon, known)
-  return Fitted(series.names, scalings, ridge)
+  return Fitted(series.names, _steps(series), tuple(seasons), scalings, ridge)
 
 
 def save(folder: pathlib.Path, fitted: Fitted) -> None:
@@ -61,10 +68,13 @@ def save(folder: pathlib.Path, fitted: Fitted) -> None:
     for part, array in one._asdict().items()
   }
   arrays |= {
+    'seasons': np.array(fitted.seasons),
     'ridge_lags': np.array(fitted.ridge.lags),
     'ridge_weights': fitted.ridge.weights,
   }
-  metadata = {'names': json.dumps(fitted.names)}
+  # In one, so that the bytes do not depend on an order.
+  said = {'names': fitted.names, 'frequency': fitted.frequency}
+  metadata = {'series': json.dumps(said)}
   array_files.write(folder / NAME, arrays, metadata)
 
 
@@ -72,13 +82,15 @@ def load(folder: pathlib.Path) -> Fitted:
   """Reads what `save` wrote; UserError where it is missing or damaged."""
   arrays, metadata = array_files.read(folder / NAME)
   try:
-    names = tuple(json.loads(metadata['names']))
+    said = json.loads(metadata['series'])
+    names, frequency = tuple(said['names']), said['frequency']
     scalings = readings.Scalings(
       *(
         scaling.Scaling(arrays[f'{name}_shift'], arrays[f'{name}_scale'])
         for name in readings.Scalings._fields
       )
     )
+    seasons = tuple(arrays['seasons'].tolist())
     ridge = baselines.Ridge(
       tuple(arrays['ridge_lags'].tolist()), arrays['ridge_weights']
     )
@@ -86,15 +98,32 @@ def load(folder: pathlib.Path) -> Fitted:
     raise errors.UserError(
       f'{folder / NAME} is damaged: {error} is missing.'
     ) from None
-  return Fitted(names, scalings, ridge)
+  return Fitted(names, frequency, seasons, scalings, ridge)
 
 
-def of_series(fitted: Fitted, series, kind: str) -> Fitted:
+def check_frequency(fitted: Fitted, series) -> None:
+  """Refuses rows at another distance or of another clock than the run has."""
+  if _steps(series) != fitted.frequency:
+    raise errors.UserError(
+      f'{series.name} has a row every {_steps(series)}, and the run has one '
+      f'every {fitted.frequency}: other rows mean something else.'
+    )
+
+
+def _steps(series) -> str:
+  return f'{series.frequency}{" in UTC" * series.is_utc}'
+
+
+def of_series(fitted: Fitted, series, kind: str, rows) -> Fitted:
   """The same for series that may be others, or in another order.
 
-  One that is new is scaled by all the rows that it has.
+  Args:
+    fitted: of a run.
+    series: `data.Series`.
+    kind: of the scaling.
+    rows: [S] how many rows a series that is new is scaled by.
   """
-  own = readings.fit_scalings(kind, series, readings.num_rows(series))
+  own = readings.fit_scalings(kind, series, rows)
   place = {name: i for i, name in enumerate(fitted.names)}
 
   def choose(old, new):

@@ -83,6 +83,8 @@ class Config(tables.Config):
 
   def __post_init__(self):
     super().__post_init__()
+    if len(set(self.bands)) < len(self.bands):
+      raise errors.UserError('--bands names one twice.')
     if self.head == 'negative_binomial' and (
       self.scaling == 'standard' or self.log
     ):
@@ -102,22 +104,22 @@ class Data(NamedTuple):
   """Series as a model reads them, and what is needed to read on."""
 
   series: data.Series
-  seasons: tuple[int, ...]
   fitted: fitting.Fitted
   filled: list[np.ndarray]  # S arrays [n, D], scaled
   known: list[np.ndarray]  # S arrays [n + K, F], scaled
   readings: list[readings_lib.Readings]
 
 
-def fit(config: Config, series, train_rows) -> fitting.Fitted:
-  """What is read off the first rows of each series."""
+def fit(config: Config, series, train_rows, kept=None) -> fitting.Fitted:
+  """What is read off the first rows of each series; `kept` as in `fitting`."""
   return fitting.fit(
     tables.learnt(config, series),
     train_rows,
-    tables.seasons(config, series),
+    tables.seasons(config, series, train_rows),
     kind=config.scaling,
     horizon=config.horizon,
     clock=config.calendar,
+    kept=kept,
   )
 
 
@@ -132,13 +134,13 @@ def prepare(
     fitted: of `fit`.
     fed_back: the network reads what it drew, of which no change is known.
   """
-  seasons = tables.seasons(config, series)
+  seasons = fitted.seasons
   learnt = tables.learnt(config, series)
   filled = readings_lib.fill(learnt, fitted.scalings, seasons)
   known = readings_lib.known_ahead(
     series, fitted.scalings, seasons, config.horizon, config.calendar
   )
-  prepared = Data(series, seasons, fitted, filled, known, [])
+  prepared = Data(series, fitted, filled, known, [])
   base = [
     simple_forecasts(prepared, s, config.base, config.horizon, seasons)
     for s in range(len(series.names))
@@ -227,7 +229,7 @@ def train_batches(config: Config, prepared: Data, parts, horizon: int):
   """Batches to learn from, with `horizon` rows ahead as targets."""
   end = parts.train[:, 1]
   # In the first season no season before it tells anything.
-  first = np.minimum(max(prepared.seasons), end // 4)
+  first = np.minimum(max(prepared.fitted.seasons), end // 4)
   windows = data.Windows(
     # Of the last row of the part nothing that follows may be known.
     np.stack([first, end - 1], axis=1),

@@ -6,8 +6,8 @@ import pathlib
 
 import numpy as np
 
-from seqjax import files
 from seqjax.data import clock, readings
+from seqjax.experiment import outputs
 from seqjax.experiment.forecasting import backtest, bands, forecaster
 from seqjax.report import figures, forecasts
 
@@ -108,16 +108,14 @@ def write(
     for k, time in enumerate(_written(times)):
       cells = []
       for d in range(unit.point.shape[2]):
-        cells.append(unit.point[n, k, d])
+        digits = _digits(series.targets[s][:, d])
+        numbers = [unit.point[n, k, d]]
         for band in config.bands:
-          cells += [
-            x[n, k, d]
-            for x in bands.band_of(unit.quantiles, config.levels, band)
-          ]
-      table.writerow(
-        [series.names[s]] * several + [time, *(f'{x:.6g}' for x in cells)]
-      )
-  files.atomic_write(path, text.getvalue())
+          ends = bands.band_of(unit.quantiles, config.levels, band)
+          numbers += [end[n, k, d] for end in ends]
+        cells += [f'{number:.{digits}f}' for number in numbers]
+      table.writerow([series.names[s]] * several + [time, *cells])
+  outputs.write(path, text.getvalue())
 
 
 def _written(times) -> list[str]:
@@ -127,3 +125,9 @@ def _written(times) -> list[str]:
   if (times == times.astype('M8[D]')).all():
     return np.datetime_as_string(times, unit='D').tolist()
   return clock.written(times)
+
+
+def _digits(values) -> int:
+  """After the point: to a ten-thousandth of how far the values vary."""
+  varies = np.nanstd(values)
+  return int(np.clip(4 - np.floor(np.log10(varies)), 0, 12)) if varies else 6

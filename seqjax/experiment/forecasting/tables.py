@@ -1,7 +1,6 @@
 """Series of a person's own table, as experiments that forecast them want it."""
 
 import dataclasses
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +11,6 @@ from seqjax.experiment import config as configs
 from seqjax.experiment import fields, inputs
 
 LAYOUTS = ('table', 'row_per_series')
-# Of a series, where no number of rows is given.
-VALID_SHARE, TEST_SHARE = 0.1, 0.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,20 +125,14 @@ class Config(configs.Config):
 
   def __post_init__(self):
     super().__post_init__()
-    if self.test_file and not self.train_file:
-      raise errors.UserError('--test_file goes with --train_file.')
+    if self.test_file and (not self.train_file or self.max_rows >= 0):
+      raise errors.UserError(
+        '--test_file goes with --train_file, and without --max_rows.'
+      )
     if self.train_file and self.layout == 'table' and not self.target_columns:
       raise errors.UserError(
         '--train_file needs --target_columns=NAME: which column to forecast.'
       )
-
-
-class Parts(NamedTuple):
-  """First and end of the rows of each series that belong to a part, [S, 2]."""
-
-  train: np.ndarray
-  valid: np.ndarray
-  test: np.ndarray
 
 
 def read_file(
@@ -199,57 +190,21 @@ def read(
   return series, added
 
 
-def check_known(series: series_lib.Series, horizon: int) -> None:
-  """Refuses to look ahead of what has to be known ahead.
-
-  Raises:
-    UserError: a covariate says nothing of some of the rows to come.
-  """
+def unknown_ahead(series: series_lib.Series, horizon: int) -> str:
+  """A sentence on what has to be known ahead and is not; '' where all is."""
   ends = readings.num_rows(series)
   for name, known, end in zip(series.names, series.known, ends, strict=True):
     ahead = np.isfinite(known[end : end + horizon])
     for column, said in zip(series.columns.known, ahead.T, strict=True):
       if said.sum() < horizon:
         of = f' of series {name!r}' if name else ''
-        raise errors.UserError(
+        return (
           f'{series.name} tells {column!r}{of} for {said.sum()} of the '
-          f'{horizon} rows after its last target. Add rows with the times and '
-          '--known_columns, their targets empty, or ask for a smaller '
-          '--horizon.'
+          f'{horizon} rows after its last target. To look ahead, add rows with '
+          'the times and --known_columns, their targets empty, or ask for a '
+          'smaller --horizon.'
         )
-
-
-def split(config: Config, series, added, horizon: int) -> Parts:
-  """What to learn from, to choose by, and to measure on, one after another.
-
-  Raises:
-    UserError: a part is too short for a forecast of `horizon` rows.
-  """
-  end = readings.num_rows(series)
-  test = np.maximum(config.test_rows or added, 0)
-  test = np.where(test > 0, test, np.ceil(TEST_SHARE * end).astype(int))
-  valid = config.valid_rows or np.maximum(
-    horizon, np.ceil(VALID_SHARE * end).astype(int)
-  )
-  bounds = np.stack([0 * end, end - test - valid, end - test, end], axis=1)
-  for name, n, (_, train, first, last) in zip(
-    series.names, end, bounds, strict=True
-  ):
-    of = f'series {name!r}' if name else series.name
-    sizes = f'{of} has {n:,} rows: {max(train, 0):,} to learn from'
-    if train < horizon + 2:
-      raise errors.UserError(
-        f'{sizes} are too few for a --horizon of {horizon}: {horizon + 2} are '
-        'the least. Ask for less, give fewer --valid_rows and --test_rows, or '
-        'leave the series out.'
-      )
-    for part, size in (('valid', first - train), ('test', last - first)):
-      if size < horizon:
-        raise errors.UserError(
-          f'{sizes}, and its {part} part, {size:,} rows, is shorter than a '
-          f'--horizon of {horizon}: give more --{part}_rows, or ask for less.'
-        )
-  return Parts(*(bounds[:, i : i + 2] for i in range(3)))
+  return ''
 
 
 def learnt(config: Config, series: series_lib.Series) -> series_lib.Series:
@@ -271,19 +226,15 @@ def learnt(config: Config, series: series_lib.Series) -> series_lib.Series:
   return series._replace(targets=tuple(map(np.log, series.targets)))
 
 
-def seasons(config: Config, series: series_lib.Series) -> tuple[int, ...]:
-  """In rows; (1,) where nothing is known of any."""
-  return config.seasons or calendar.seasons_of(series.frequency)
+def seasons(
+  config: Config, series: series_lib.Series, train_rows
+) -> tuple[int, ...]:
+  """In rows; (1,) where nothing is known of any.
 
-
-def describe(series: series_lib.Series, parts: Parts) -> str:
-  """How many series and rows there are, and how they are parted."""
-  train, valid, test = (int((part[:, 1] - part[:, 0]).sum()) for part in parts)
-  many = len(series.names)
-  of = f'{many:,} series' if many > 1 else 'one series'
-  step = f', every {series.frequency}' if series.frequency else ''
-  what = ', '.join(series.columns.targets)
-  return (
-    f'{series.name}: {of} of {what}{step}; rows: {train:,} to learn from, '
-    f'{valid:,} to choose by, {test:,} to test on'
-  )
+  Those of the frequency that no series is twice as long as are left out.
+  """
+  if config.seasons:
+    return config.seasons
+  longest = np.max(train_rows) // 2
+  found = calendar.seasons_of(series.frequency)
+  return tuple(season for season in found if season <= longest) or (1,)

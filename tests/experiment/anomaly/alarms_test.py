@@ -108,6 +108,16 @@ class FittedTest(folder_case.FolderTestCase):
     with self.assertRaisesRegex(errors.UserError, 'written when the training'):
       alarms.load(self.folder)
 
+  def test_it_is_always_the_same_bytes_and_goes_with_a_training(self):
+    path, digests = self.folder / alarms.NAME, set()
+    for _ in range(20):
+      alarms.save(self.folder, fitted())
+      digests.add(alarms.sha256(self.folder))
+    self.assertLen(digests, 1)
+    alarms.forget(self.folder)
+    alarms.forget(self.folder)
+    self.assertFalse(path.exists())
+
   def test_another_series_or_clock_is_refused(self):
     self.assertEqual(fitted().place('b'), 1)
     with self.assertRaisesRegex(errors.UserError, "Unknown series 'c'"):

@@ -35,8 +35,8 @@ class LinesTest(absltest.TestCase):
     self.assertEqual(
       list(found),
       [
-        'pump,2024-01-01 00:00:00,3,,,,,,0',
-        'pump,2024-01-02 01:00:00,4.5,12,0.333333,-0.5,7.25,0.2,1',
+        'pump,2024-01-01 00:00:00,3,,,,,,',
+        'pump,2024-01-02 01:00:00,4.5,12,0.3333333333333333,-0.5,7.25,0.2,1',
       ],
     )
 
@@ -44,7 +44,13 @@ class LinesTest(absltest.TestCase):
     rows = np.array([5, 6])
     config = alarms.Config(alarm_rate=0.19)
     *_, last = lines.lines(config, fitted(('',)), 0, rows, VALUES, SAID)
-    self.assertEqual(last, '6,4.5,12,0.333333,-0.5,7.25,0.2,0')
+    self.assertEqual(last, '6,4.5,12,0.3333333333333333,-0.5,7.25,0.2,0')
+
+  def test_a_value_has_all_its_digits(self):
+    config, values = alarms.Config(), VALUES.copy()
+    values[1] = 12345678, 1234567.125
+    *_, last = lines.lines(config, fitted(('',)), 0, np.arange(2), values, SAID)
+    self.assertStartsWith(last, '1,12345678,12,1234567.125,')
 
 
 if __name__ == '__main__':

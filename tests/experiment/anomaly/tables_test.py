@@ -60,6 +60,15 @@ class SplitTest(parameterized.TestCase):
     with self.assertRaisesRegex(errors.UserError, "'pump' has 2,000 rows"):
       tables.split(config, series, horizon=12)
 
+  def test_a_column_without_a_value_to_learn_from_is_named(self):
+    series = sensors.sensors(num_rows=2000).series
+    series.targets[1][:400] = np.nan
+    config = tables.Config(train_fraction=0.2)
+    with self.assertRaisesRegex(
+      errors.UserError, "'oven' has no value of 'temperature' in the 400 rows"
+    ):
+      tables.split(config, series, horizon=12)
+
   def test_it_is_described(self):
     read = sensors.sensors(num_rows=2000)
     parts = tables.split(tables.Config(), read.series, horizon=12)

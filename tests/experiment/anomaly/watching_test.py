@@ -87,6 +87,16 @@ class WatchTest(parameterized.TestCase):
     )
     self.assertTrue(np.isnan(found.scores[:40]).all())
 
+  @parameterized.parameters(1e200, 1.7e308, np.inf)
+  def test_a_huge_value_is_bounded(self, huge):
+    values = some_values()
+    values[70] = huge
+    with np.errstate(all='raise'):
+      state, found = watch(values)
+    self.assertTrue(np.isfinite(found.scores[80:]).all())
+    self.assertEqual(state.values.shape, (1, D))
+    self.assertTrue(np.isfinite(found.errors[70]))
+
 
 if __name__ == '__main__':
   absltest.main()

@@ -5,7 +5,7 @@ from absl.testing import absltest, parameterized
 
 from seqjax import data
 from seqjax.data import frequency
-from seqjax.experiment.forecasting import backtest, fitting, forecaster, tables
+from seqjax.experiment.forecasting import backtest, fitting, forecaster, splits
 
 HORIZON, LENGTHS = 3, (60, 45)
 FIELDS = {
@@ -40,7 +40,7 @@ def make_series(positive=False):
 
 def prepare(config):
   series = make_series()
-  parts = tables.split(config, series, np.zeros(2, int), HORIZON)
+  parts = splits.split(config, series, np.zeros(2, int), HORIZON)
   fitted = forecaster.fit(config, series, parts.train[:, 1])
   return forecaster.prepare(config, series, fitted), parts
 
@@ -166,7 +166,7 @@ class FittingTest(absltest.TestCase):
       names=('b', 'new'),
       targets=tuple(3 * y for y in prepared.series.targets),
     )
-    found = fitting.of_series(prepared.fitted, other, 'standard')
+    found = fitting.of_series(prepared.fitted, other, 'standard', [60, 45])
     before = prepared.fitted.scalings.targets
     np.testing.assert_array_equal(
       found.scalings.targets.scale[0], before.scale[1]

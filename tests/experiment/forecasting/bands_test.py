@@ -4,7 +4,7 @@ import numpy as np
 from absl.testing import absltest
 from folder_case import FolderTestCase
 
-from seqjax import errors
+from seqjax import array_files, errors
 from seqjax.experiment.forecasting import backtest, bands, forecaster
 
 N, K, D = 400, 3, 2
@@ -85,6 +85,7 @@ class BandsTest(FolderTestCase):
     further = said._replace(
       quantiles=np.concatenate([said.quantiles, said.quantiles[:, -1:]], 1)
     )
+    further = further._replace(point=further.quantiles[..., 2])
     adjusted = bands.adjust(CONFIG, further, corrections).quantiles
     np.testing.assert_array_equal(adjusted[:, -1], adjusted[:, -2])
 
@@ -93,9 +94,24 @@ class BandsTest(FolderTestCase):
     bands.save(self.folder, corrections)
     np.testing.assert_array_equal(bands.load(self.folder), corrections)
 
-  def test_without_any_a_sentence_says_when_they_are_made(self):
-    with self.assertRaisesRegex(errors.UserError, 'at the end of the training'):
+  def test_before_the_end_of_a_training_there_are_none(self):
+    self.assertIsNone(bands.load(self.folder))
+    self.assertIn('end of the training', bands.notice(CONFIG, None))
+    said = make_forecasts(0)
+    self.assertIs(bands.adjust(CONFIG, said, None), said)
+
+  def test_a_damaged_file_is_a_sentence(self):
+    array_files.write(self.folder / bands.NAME, {'other': np.zeros(3)}, {})
+    with self.assertRaisesRegex(errors.UserError, 'is damaged'):
       bands.load(self.folder)
+
+  def test_a_narrow_band_holds_its_forecast(self):
+    said = make_forecasts(1)
+    aside = said._replace(quantiles=said.quantiles + 0.15)
+    corrections = np.full((2, K, D), -9.0)
+    adjusted = bands.adjust(CONFIG, aside, corrections).quantiles
+    self.assertTrue((adjusted[..., 0] <= said.point).all())
+    self.assertTrue((adjusted[..., -1] >= said.point).all())
 
 
 if __name__ == '__main__':
