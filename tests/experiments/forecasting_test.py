@@ -267,7 +267,7 @@ class ForecastingTest(ExperimentTestCase):
     ('frequency', '--frequency=fortnight', 'frequency'),
     ('test', '--test_rows=150', 'to learn from'),
     ('file', '--train_file=slaes.csv', 'Did you mean'),
-    ('past', '--decoder=autoregressive', 'is none: use gaussian'),
+    ('past', '--decoder=autoregressive', 'is none: use student_t'),
     ('name', '--head=quantile', "Did you mean 'quantiles'"),
     ('bands', '--bands=90,50,90', 'names one twice'),
     ('rows', '--rows_file=more.csv', 'go with --mode=predict'),
