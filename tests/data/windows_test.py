@@ -51,6 +51,21 @@ class WindowsTest(parameterized.TestCase):
     self.assertNotEqual(firsts(0, 0), firsts(0, 1))
     self.assertNotEqual(firsts(0, 0), firsts(1, 0))
 
+  def test_every_epoch_begins_its_windows_at_other_rows(self):
+    plan = windows.Windows([[0, 400]], 5, steps=8)
+
+    def starts(epoch):
+      batches = range(plan.batches_per_epoch)
+      first = epoch * plan.batches_per_epoch
+      return {int(r) for i in batches for r in plan(first + i).rows[0]}
+
+    self.assertGreater(len(set().union(*map(starts, range(9)))), 200)
+
+  def test_in_order_no_context_is_read(self):
+    plan = windows.Windows(RANGES, 2, steps=4, context=3, carried=True)
+    self.assertEqual(plan.num_steps, 4)
+    self.assertEqual(scored(plan), dict.fromkeys(ROWS, 1))
+
   def test_the_context_is_read_and_not_scored(self):
     plan = windows.Windows([[5, 9]], 1, steps=4, context=3, shuffle=False)
     window = plan(0)
