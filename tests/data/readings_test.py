@@ -1,4 +1,4 @@
-"""Series as a model reads them: nothing later, nothing missing, nothing huge."""
+"""Series as a model reads them: nothing later, missing or huge."""
 
 import made_series
 import numpy as np
