@@ -211,9 +211,8 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   }
   print(score_table.score_table(known | {'network': found}))
   output.draw(config, run.path, prepared, {'network': said} | simple)
-  verdict = baselines.verdict(
-    found['mae'], {name: row['mae'] for name, row in known.items()}
-  )
+  absolute = {name: row['mae'] for name, row in known.items()}
+  verdict = baselines.verdict(found['mae'], absolute)
   print(f'Test mae {found["mae"]:.4g} {verdict}.')
   if problem := tables.unknown_ahead(series, config.horizon):
     print(problem)
@@ -293,6 +292,7 @@ def predict(config: Config, run: experiment.RunDirectory) -> None:
     print(notice, file=sys.stderr)
   said = bands.adjust(config, said, corrections)
   output.write(config, prepared, said, asked, path)
+  output.draw_ahead(config, path.parent, prepared, said)
   print(path)
 
 

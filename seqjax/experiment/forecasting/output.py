@@ -33,13 +33,7 @@ def draw(
     name: backtest.in_units(config, prepared, each)
     for name, each in said.items()
   }
-  network = unit['network']
-  last = [
-    np.flatnonzero(network.series == s)[-1]
-    for s in np.unique(network.series)[:_SHOWN]
-  ]
-  panels = [panel(config, prepared, network, n) for n in last]
-  forecasts.forecast_figure(directory, panels)
+  _draw_last(config, directory, prepared, unit['network'], 'forecast')
   forecasts.error_by_lead(
     directory,
     {name: backtest.by_lead(each) for name, each in unit.items()},
@@ -47,6 +41,27 @@ def draw(
     step=str(prepared.series.frequency or ''),
   )
   figures.learning_curves(directory, metric='mae', clip_norm=config.clip_norm)
+
+
+def draw_ahead(
+  config: forecaster.Config,
+  directory: pathlib.Path,
+  prepared: forecaster.Data,
+  said: backtest.Forecasts,
+) -> None:
+  """Draws forecasts of rows to come, figures/ahead.png in the directory."""
+  unit = backtest.in_units(config, prepared, said)
+  _draw_last(config, directory, prepared, unit, 'ahead')
+
+
+def _draw_last(config, directory, prepared, unit, name):
+  """The last forecast of the first series."""
+  last = [
+    np.flatnonzero(unit.series == s)[-1]
+    for s in np.unique(unit.series)[:_SHOWN]
+  ]
+  panels = [panel(config, prepared, unit, n) for n in last]
+  forecasts.forecast_figure(directory, panels, name)
 
 
 def panel(config, prepared: forecaster.Data, said: backtest.Forecasts, n: int):
