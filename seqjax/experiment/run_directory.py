@@ -140,7 +140,7 @@ class RunDirectory:
       f'{name}: the run has {fields.shown(getattr(saved, name)) or "none"}, '
       f'the command says {fields.shown(getattr(config, name)) or "none"}'
       for name in typed
-      if configs.kind(config, name) == 'identity'
+      if {configs.kind(saved, name), configs.kind(config, name)} == {'identity'}
       and getattr(saved, name) != getattr(config, name)
     ]
     if changed and config.mode == 'train' and self._is_done_without_update():
