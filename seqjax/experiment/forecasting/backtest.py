@@ -42,7 +42,7 @@ def forecast(
     params: of the model.
     prepared: the series.
     origins: [S, 2] first and end of the origins of each series.
-    every: take each so-manieth origin.
+    every: rows between two origins that are taken.
   """
   windows = data.Windows(
     origins,
@@ -51,6 +51,7 @@ def forecast(
     config.context,
     shuffle=False,
   )
+  # A target is whatever was observed.
   everything = np.array([[0, 2**31]] * len(prepared.readings))
   batches = data.forecast_batches(prepared.readings, windows, everything)
   found = []
@@ -111,10 +112,12 @@ def sampled(
 
   @jax.jit
   def some(params, batch, raw, carries, t, b, series, rows):
-    begin = jax.vmap(lambda s, n: jax.random.fold_in(_fold(seed, s), n))
+    fold_in = jax.vmap(jax.random.fold_in, in_axes=(None, 0))
+    of_series = fold_in(jax.random.key(seed), series)
+    keys = jax.vmap(jax.random.fold_in)(of_series, rows)
     ahead = jax.tree.map(lambda x: x[t, b][None], batch.inputs)
     carry = jax.tree.map(lambda x: x[t, b], carries)
-    return draw(params, raw[t, b], carry, ahead, begin(series, rows))
+    return draw(params, raw[t, b], carry, ahead, keys)
 
   def say(params, batch, t, b, series, rows):
     inputs = jax.tree.map(jax.numpy.asarray, batch.inputs)
@@ -134,10 +137,6 @@ def sampled(
     return drawn.mean(axis=-1), np.moveaxis(found, 0, -1)
 
   return say
-
-
-def _fold(seed, number):
-  return jax.random.fold_in(jax.random.key(seed), number)
 
 
 def of_part(part, horizon: int) -> np.ndarray:
