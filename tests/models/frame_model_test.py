@@ -80,7 +80,8 @@ class ReadingTest(parameterized.TestCase):
     np.testing.assert_allclose(carry[1].h, last[1].h, rtol=1e-5)
 
   def test_dropout_stands_between_the_layers_and_before_the_scores(self):
-    model, seen = make(), []
+    model, batch, seen = make(), example(), []
+    params = params_of(model)  # Kept for other tests: not made while traced.
 
     def record(key, x, rate, **_):
       seen.extend([x.shape[-1]] if rate else [])
@@ -90,7 +91,7 @@ class ReadingTest(parameterized.TestCase):
     with replace(layers, 'dropout', record), replace(drop, 'dropout', record):
       jax.eval_shape(
         lambda key: model.apply(
-          params_of(model), example().inputs, key=key, dropout_rate=0.5
+          params, batch.inputs, key=key, dropout_rate=0.5
         ),
         jax.random.key(0),
       )

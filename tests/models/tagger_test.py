@@ -240,6 +240,7 @@ class DropoutTest(parameterized.TestCase):
 
   def test_every_connection_that_is_not_recurrent_drops(self):
     model, batch, seen = make(), example(), []
+    params = params_of(model)  # Kept for other tests: not made while traced.
 
     def record(key, x, rate, **_):
       seen.extend([x.shape] if rate else [])
@@ -248,7 +249,7 @@ class DropoutTest(parameterized.TestCase):
     with absltest.mock.patch.object(layers, 'dropout', record):
       jax.eval_shape(
         lambda key: model.apply(
-          params_of(model),
+          params,
           batch.inputs,
           mask=batch.mask,
           key=key,
