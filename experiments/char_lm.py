@@ -109,6 +109,21 @@ class Config(experiment.Config):
     kind='runtime',
     minimum=0,
   )
+  top_k: int = field(
+    0,
+    'how many of the likeliest characters a sample draws from; 0 for all',
+    group='sample',
+    kind='runtime',
+    minimum=0,
+  )
+  top_p: float = field(
+    1.0,
+    'of these, a sample draws from the fewest with this probability together',
+    group='sample',
+    kind='runtime',
+    above=0,
+    maximum=1,
+  )
   length: int = field(
     400,
     'characters in a sample',
@@ -172,6 +187,8 @@ def make_writer(config: Config, model: models.LanguageModel, vocabulary):
       length=config.length,
       temperature=config.temperature,
       banned=(0,),  # the unknown character
+      top_k=config.top_k,
+      top_p=config.top_p,
     )
     return config.prompt + vocabulary.decode(np.asarray(tokens[:, 0]))
 

@@ -35,6 +35,22 @@ def cross_entropy(logits, targets, weights):
   return jnp.sum(jnp.where(counted, weights * nats, 0)), jnp.sum(weights)
 
 
+def cross_entropy_of_uniform(logits, weights):
+  """Softmax cross-entropy in nats where all V targets are equally probable.
+
+  Args:
+    logits: [..., V], any offset.
+    weights: [...] float; 0 leaves a step out, whatever its logits are.
+
+  Returns:
+    The weighted sum of the mean of -log p over V, and the sum of the weights.
+  """
+  counted = weights > 0
+  logits = jnp.where(counted[..., None], logits, 0)
+  nats = jax.nn.logsumexp(logits, axis=-1) - jnp.mean(logits, axis=-1)
+  return jnp.sum(jnp.where(counted, weights * nats, 0)), jnp.sum(weights)
+
+
 def binary_cross_entropy(logits, targets, weights):
   """Cross-entropy of D independent yes-or-no questions in nats, summed over D.
 

@@ -112,6 +112,32 @@ class CrossEntropyTest(parameterized.TestCase):
     np.testing.assert_array_equal(grads, 0)
 
 
+class CrossEntropyOfUniformTest(parameterized.TestCase):
+  @parameterized.parameters(0, 1000, -1000)
+  def test_it_is_the_mean_over_all_targets(self, offset):
+    logits, targets, weights = example(offset=offset)
+    found = losses.cross_entropy_of_uniform(logits, weights)
+    num_targets = logits.shape[-1]
+    every = [
+      oracle(logits, np.full_like(targets, target), weights)
+      for target in range(num_targets)
+    ]
+    rtol = 1e-5 if not offset else 1e-4
+    np.testing.assert_allclose(found[0], np.mean(every), rtol=rtol)
+    np.testing.assert_allclose(found[1], weights.sum(), rtol=1e-6)
+
+  def test_garbage_without_weight_reaches_neither_value_nor_gradient(self):
+    logits, _, weights = example()
+    dirty = np.where(weights[..., None] > 0, logits, np.float32(np.nan))
+
+    @jax.value_and_grad
+    def nats(logits):
+      return losses.cross_entropy_of_uniform(logits, weights)[0]
+
+    for found, expected in zip(nats(dirty), nats(logits), strict=True):
+      np.testing.assert_array_equal(found, expected)
+
+
 class BinaryCrossEntropyTest(parameterized.TestCase):
   def example(self):
     """As `example`, with targets [T, B, V] of 0 and 1."""

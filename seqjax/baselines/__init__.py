@@ -1,5 +1,6 @@
 """Predictors without a network: what a trained model has to beat."""
 
+from seqjax.baselines.answers import answer_baselines
 from seqjax.baselines.detection import (
   seasonal_difference,
   windowed_gaussian,
@@ -18,6 +19,7 @@ from seqjax.baselines.ngram import (
   ngram_bits_per_char,
 )
 from seqjax.baselines.notes import note_baselines
+from seqjax.baselines.pictures import nearest_picture
 from seqjax.baselines.sequences import bag_of_ngrams, logistic, majority
 from seqjax.baselines.tags import most_frequent_tags
 from seqjax.baselines.verdict import verdict
@@ -25,6 +27,7 @@ from seqjax.baselines.verdict import verdict
 __all__ = [
   'KneserNey',
   'Ridge',
+  'answer_baselines',
   'bag_of_ngrams',
   'default_lags',
   'largest_order',
@@ -34,6 +37,7 @@ __all__ = [
   'naive',
   'ngram_baselines',
   'ngram_bits_per_char',
+  'nearest_picture',
   'note_baselines',
   'ridge',
   'seasonal_difference',

@@ -6,6 +6,7 @@ from seqjax.data.conll import Tagged, are_spans, tagged_file
 from seqjax.data.folders import class_folders
 from seqjax.data.labelled import Labelled, label_names
 from seqjax.data.padding import pad, sequence_batches, step_batches
+from seqjax.data.pairs import Pair, pair_batches, pair_lengths
 from seqjax.data.python_source import python_tokens
 from seqjax.data.series import Series
 from seqjax.data.series_files import row_series, table_series
@@ -30,6 +31,7 @@ __all__ = (
   'Buckets',
   'CharacterVocabulary',
   'Labelled',
+  'Pair',
   'Series',
   'Steps',
   'Streams',
@@ -48,6 +50,8 @@ __all__ = (
   'hold_out',
   'label_names',
   'pad',
+  'pair_batches',
+  'pair_lengths',
   'python_reference',
   'python_tokens',
   'row_series',

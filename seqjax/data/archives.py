@@ -1,6 +1,7 @@
 """Members of a tar archive, read one after another and never extracted."""
 
 import gzip
+import lzma
 import re
 import tarfile
 import zlib
@@ -9,7 +10,13 @@ from typing import BinaryIO
 
 from seqjax import errors
 
-_DAMAGED = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile)
+_DAMAGED = (
+  tarfile.TarError,
+  EOFError,
+  zlib.error,
+  gzip.BadGzipFile,
+  lzma.LZMAError,
+)
 # More than any archive that is meant to be read here.
 _MAX_MEMBERS = 10**6
 _MAX_BYTES = 2**32
@@ -18,14 +25,15 @@ _MAX_BYTES = 2**32
 def members(
   stream: BinaryIO, wanted: re.Pattern
 ) -> Iterator[tuple[str, bytes]]:
-  """Name and content of the files in a .tar.gz whose whole name matches.
+  """Name and content of the files in a tar archive whose whole name matches.
 
   In the archive's order. Every member is judged, wanted or not, but only when
   its turn comes: whoever must trust none of a bad archive takes all of them
   before using one.
 
   Args:
-    stream: the archive, open; its `name` is used in messages.
+    stream: the archive, .tar.gz or .tar.xz, open; its `name` is used in
+      messages.
     wanted: of the names to read.
 
   Raises:
@@ -38,7 +46,7 @@ def members(
   """
   num_bytes = 0
   try:
-    with tarfile.open(fileobj=stream, mode='r:gz') as archive:
+    with tarfile.open(fileobj=stream, mode='r:*') as archive:
       for number, member in enumerate(archive, start=1):
         num_bytes += member.size
         if reason := _refusal(member):
@@ -56,8 +64,8 @@ def members(
           yield member.name, archive.extractfile(member).read()
   except _DAMAGED as error:
     raise errors.UserError(
-      f'expected a .tar.gz archive, but {stream.name} is damaged or of another '
-      f'kind ({error}): fetch it again.'
+      f'expected a .tar.gz or .tar.xz archive, but {stream.name} is damaged or '
+      f'of another kind ({error}): fetch it again.'
     ) from error
 
 

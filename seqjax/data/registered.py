@@ -12,7 +12,14 @@ import re
 import numpy as np
 
 from seqjax import errors
-from seqjax.data import archives, downloads, prepared, reading, sources
+from seqjax.data import (
+  archives,
+  downloads,
+  parallel,
+  prepared,
+  reading,
+  sources,
+)
 from seqjax.data import images as image_sets
 from seqjax.data import labelled as labelled_texts
 
@@ -115,6 +122,43 @@ def text(name: str, data_dir: str = '') -> sources.Text:
     with downloads.opened(TEXTS[name], folder) as stream:
       content = stream.read()
   return sources.named_text(reading.decode(content, name), name)
+
+
+def pairs(name: str, data_dir: str = '') -> dict[str, parallel.Parallel]:
+  """The parts of a set of translations that is prepared as array_record.
+
+  Args:
+    name: as in 'ted_hrlr_translate/pt_to_en' or 'wmt16_translate/de-en'. The
+      first of its languages is the source.
+    data_dir: see `data_folder`.
+
+  Returns:
+    part -> pairs: 'train', and of 'valid' and 'test' those that there are.
+
+  Raises:
+    UserError: the data set is not there, or holds no translations.
+  """
+  builder = prepared.builder(_find(data_folder(data_dir), name))
+  keys = builder.info.supervised_keys
+  if not keys or {
+    type(builder.info.features[key]).__name__ for key in keys
+  } != {'Text'}:
+    raise errors.UserError(
+      f'expected texts and their translations, but {name} has the features '
+      f'{", ".join(builder.info.features)}.'
+    )
+  splits = {'train': 'train', 'valid': 'validation', 'test': 'test'}
+  return {
+    part: parallel.filled(
+      [
+        tuple(reading.decode(example[key], f'{name}, {split}') for key in keys)
+        for example in prepared.examples(builder, split)
+      ],
+      f'{name}, {split}',
+    )
+    for part, split in splits.items()
+    if part == 'train' or split in builder.info.splits
+  }
 
 
 def images(name: str, split: str, data_dir: str = '') -> image_sets.Images:

@@ -12,6 +12,7 @@ def table(
   path: str | os.PathLike,
   text_column: str = 'text',
   label_column: str | None = 'label',
+  ending: str | None = None,
 ) -> labelled.Labelled:
   """Reads labelled texts from two columns of a table, row by row.
 
@@ -32,6 +33,7 @@ def table(
     text_column: the name of the column that holds the texts.
     label_column: the name of the column that holds the labels; None reads the
       texts alone.
+    ending: what the file is, where its name says something else.
 
   Raises:
     UserError: the file cannot be read (see `reading.read_text`) or has another
@@ -49,7 +51,7 @@ def table(
     (('Good, really.', 'Bad.'), ('pos', 'neg'), 'train.csv, line 2')
   """
   path = pathlib.Path(path)
-  ending = reading.suffix(path)
+  ending = ending or reading.suffix(path)
   if ending not in _READERS:
     problem = errors.unknown('ending of a table', ending, _READERS)
     raise errors.UserError(f'{path}: {problem}')

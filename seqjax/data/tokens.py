@@ -18,7 +18,7 @@ from seqjax.data import vocabulary
 
 UNITS = ('words', 'characters', 'subwords')
 
-# Stands before the pieces with which a word begins.
+# Stands before what follows a blank.
 BEGIN = '\N{LOWER ONE EIGHTH BLOCK}'
 
 # Only elements that format text, and only with attributes, so that `<stdin>`,
@@ -51,6 +51,23 @@ def words(text: str) -> list[str]:
   return _pattern().findall(unicodedata.normalize('NFC', text))
 
 
+def spaced_words(text: str) -> list[str]:
+  """The words, digits and marks of a text, which joined are the text again.
+
+  A word is a run of letters with the combining marks on them and apostrophes
+  within it; every other character is a token of its own. Case is kept. `BEGIN`
+  stands before a token that a blank precedes, and before the first. Blanks
+  that follow each other count as one, and characters are composed (NFC).
+
+  >>> spaced_words("It's 10.")
+  ["▁It's", '▁1', '0', '.']
+  """
+  text = ''.join(
+    f' {word}' for word in unicodedata.normalize('NFC', text).split()
+  )
+  return _spaced_pattern().findall(text.replace(' ', BEGIN))
+
+
 @dataclasses.dataclass(frozen=True)
 class Tokenizer:
   """Splits a text into units, and names each by its id.
@@ -60,17 +77,23 @@ class Tokenizer:
       'subwords' (the pieces of `words` that byte-pair encoding finds).
     vocabulary: of the units.
     merges: of subwords, the pairs that become one, in their order.
+    spaced: words and subwords are those of `spaced_words`, so that `join` gives
+      the text back.
 
   >>> tokenizer = fit(['A cat.', 'A dog!'], 'words')
   >>> tokenizer.split('A cat!')
   ['a', 'cat', '!']
   >>> tokenizer.vocabulary.decode(tokenizer.encode('a bird.'))
   ['a', '\ufffd', '.']
+  >>> tokenizer = fit(["It's 10."], 'words', spaced=True)
+  >>> tokenizer.join(tokenizer.encode("10. It's"))
+  "10. It's"
   """
 
   unit: str
   vocabulary: vocabulary.Vocabulary
   merges: tuple[tuple[str, str], ...] = ()
+  spaced: bool = False
 
   def __post_init__(self):
     if self.unit not in UNITS:
@@ -90,18 +113,28 @@ class Tokenizer:
     if self.unit == 'characters':
       return list(text)
     if self.unit == 'words':
-      return words(text)
-    return list(itertools.chain.from_iterable(map(self._pieces, words(text))))
+      return spaced_words(text) if self.spaced else words(text)
+    marked = _marked_words(text, self.spaced)
+    return list(itertools.chain.from_iterable(map(self._pieces, marked)))
 
   def encode(self, text: str) -> np.ndarray:
     """The ids [N] int32 of the N tokens of a text."""
     characters = self.unit == 'characters'
     return self.vocabulary.encode(text if characters else self.split(text))
 
+  def join(self, ids) -> str:
+    """The text of ids [N], of characters or where words are spaced."""
+    text = ''.join(self.vocabulary.decode(ids))
+    if self.unit == 'characters':
+      return text
+    if not self.spaced:
+      raise ValueError('expected a tokenizer whose words are spaced.')
+    return text.replace(BEGIN, ' ').removeprefix(' ')
+
   def save(self, folder: str | os.PathLike) -> None:
     """Writes `vocabulary.json` and `tokenizer.json` into a folder."""
     folder = pathlib.Path(folder)
-    record = {'unit': self.unit, 'merges': self.merges}
+    record = {'unit': self.unit, 'merges': self.merges, 'spaced': self.spaced}
     self.vocabulary.save(folder / 'vocabulary.json')
     files.atomic_write(folder / 'tokenizer.json', json.dumps(record) + '\n')
 
@@ -118,13 +151,14 @@ class Tokenizer:
         else vocabulary.Vocabulary
       )
       merges = tuple(map(tuple, record['merges']))
-      return cls(record['unit'], kind(symbols), merges)
+      spaced = record.get('spaced', False)  # Not in older runs.
+      return cls(record['unit'], kind(symbols), merges, spaced)
 
     return vocabulary.load_json(folder / 'tokenizer.json', make)
 
   @functools.cached_property
   def _pieces(self):
-    """word -> its pieces."""
+    """A marked word -> its pieces."""
     bpe = _library().models.BPE(
       vocab={s: i for i, s in enumerate(self.vocabulary.symbols)},
       merges=list(self.merges),
@@ -134,7 +168,7 @@ class Tokenizer:
     # A text has few words that differ, and a call costs more than the cutting.
     @functools.cache
     def pieces(word):
-      return [piece.value for piece in bpe.tokenize(_marked(word))]
+      return [piece.value for piece in bpe.tokenize(word)]
 
     return pieces
 
@@ -144,6 +178,7 @@ def fit(
   unit: str,
   min_count: int = 1,
   max_size: int | None = None,
+  spaced: bool = False,
 ) -> Tokenizer:
   """The tokenizer whose vocabulary is that of `texts`.
 
@@ -153,6 +188,7 @@ def fit(
     min_count: what occurs less often, a pair of subwords too, has no symbol.
     max_size: V at most, the unknown symbol included. Subwords need it: pairs
       become one until there are so many symbols.
+    spaced: as of a `Tokenizer`.
 
   Raises:
     UserError: nothing occurs that often; the unit is not known; subwords
@@ -161,9 +197,11 @@ def fit(
   Source: Sennrich, Haddow and Birch (2016), byte-pair encoding of words.
   """
   if unit == 'words':
-    tokens = map(words, texts)
+    tokens = map(spaced_words if spaced else words, texts)
     return Tokenizer(
-      unit, vocabulary.word_vocabulary(tokens, min_count, max_size)
+      unit,
+      vocabulary.word_vocabulary(tokens, min_count, max_size),
+      spaced=spaced,
     )
   if unit == 'characters':
     text = ''.join(texts)
@@ -171,18 +209,18 @@ def fit(
       unit, vocabulary.character_vocabulary(text, min_count, max_size)
     )
   if unit == 'subwords':
-    return _fit_subwords(texts, min_count, max_size)
+    return _fit_subwords(texts, min_count, max_size, spaced)
   raise errors.unknown('unit', unit, UNITS)
 
 
-def _fit_subwords(texts, min_count, max_size):
+def _fit_subwords(texts, min_count, max_size, spaced):
   if max_size is None:
     raise errors.UserError(
       'expected a largest number of subwords, up to which they are made: '
       '8,000, for example.'
     )
   library = _library()
-  lines = [' '.join(map(_marked, words(text))) for text in texts]
+  lines = [' '.join(_marked_words(text, spaced)) for text in texts]
   letters = vocabulary.character_vocabulary(
     ''.join(lines).replace(' ', ''), min_count, max_size
   ).symbols[1:]
@@ -206,12 +244,14 @@ def _fit_subwords(texts, min_count, max_size):
     'subwords',
     vocabulary.Vocabulary(tuple(sorted(bpe['vocab'], key=bpe['vocab'].get))),
     tuple(map(tuple, bpe['merges'])),
+    spaced,
   )
 
 
-def _marked(word):
+def _marked_words(text, spaced):
   # The package takes no half of a surrogate pair, which a terminal may give.
-  return BEGIN + _SURROGATES.sub(vocabulary.UNKNOWN, word)
+  text = _SURROGATES.sub(vocabulary.UNKNOWN, text)
+  return spaced_words(text) if spaced else [BEGIN + x for x in words(text)]
 
 
 def _library():
@@ -228,6 +268,23 @@ def _library():
 
 @functools.cache
 def _pattern():
+  marks = _combining_marks()
+  return re.compile(
+    rf"\w+(?:(?:{marks}+|'(?=\w)|(?<=\d)[.,](?=\d))\w*)*|\S{marks}*"
+  )
+
+
+@functools.cache
+def _spaced_pattern():
+  marks, letter = _combining_marks(), r'[^\W\d_]'
+  return re.compile(
+    rf"{BEGIN}?(?:{letter}(?:{letter}|{marks}|['’](?={letter}))*|\S{marks}*)"
+  )
+
+
+@functools.cache
+def _combining_marks():
+  """What matches one of them."""
   # `re` has no class of the combining marks, without which the words of Hindi,
   # say, fall to pieces.
   points = np.array(
@@ -238,7 +295,4 @@ def _pattern():
     ]
   )
   runs = np.split(points, np.flatnonzero(np.diff(points) > 1) + 1)
-  marks = '[' + ''.join(f'{chr(r[0])}-{chr(r[-1])}' for r in runs) + ']'
-  return re.compile(
-    rf"\w+(?:(?:{marks}+|'(?=\w)|(?<=\d)[.,](?=\d))\w*)*|\S{marks}*"
-  )
+  return '[' + ''.join(f'{chr(r[0])}-{chr(r[-1])}' for r in runs) + ']'

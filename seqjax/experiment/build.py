@@ -16,7 +16,10 @@ _REGULARIZERS = (
   *regularizers.Rates._fields,
   'activation_penalty',
   'temporal_penalty',
-  'word_dropout_rate',  # Only of experiments that read words.
+  # Only of experiments that read words, or write them.
+  'word_dropout_rate',
+  'label_smoothing',
+  'attention_penalty',  # Only of those that look at pictures.
 )
 
 

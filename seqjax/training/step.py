@@ -22,7 +22,8 @@ def make_train_step(
   anew.
 
   Args:
-    task: its loss is differentiated and divided by its weight.
+    task: its loss is differentiated and divided by its weight; among its
+      hparams is `step`, the updates before this one.
     optimizer: clips and moves.
     seed: of the dropout keys.
 
@@ -37,7 +38,9 @@ def make_train_step(
     key = state_lib.step_key(seed, state)
 
     def mean_loss(params):
-      total, aux = task.loss(params, state.carry, batch, key, hparams)
+      total, aux = task.loss(
+        params, state.carry, batch, key, hparams | {'step': state.step}
+      )
       # A batch without weight has no gradient, and must not divide by zero.
       return total / jnp.where(aux.weight > 0, aux.weight, 1), aux
 

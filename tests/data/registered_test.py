@@ -247,6 +247,27 @@ class RegisteredTest(parameterized.TestCase):
       with self.assertRaisesRegex(errors.UserError, 'has 2 among'):
         self.labelled('news', 'test', **keys | {key: ''})
 
+  def test_translations_are_read_part_by_part(self):
+    self.prepare(
+      'wmt',
+      lambda features: {'en': features.Text(), 'de': features.Text()},
+      keys=('en', 'de'),
+      train=[{'en': 'Go!', 'de': 'Geh!'}, {'en': 'Hm.', 'de': ''}],
+      validation=[{'en': 'No.', 'de': 'Nein.'}],
+    )
+    parts = registered.pairs('wmt', self.folder)
+    self.assertEqual(list(parts), ['train', 'valid'])
+    self.assertEqual(parts['valid'].sources, ('No.',))
+    self.assertEqual(parts['train'].targets, ('Geh!',))
+    self.assertEqual(
+      parts['train'].notes, ('pairs with an empty text, left out: 1',)
+    )
+
+  def test_labels_are_no_translations(self):
+    self.prepare_reviews()
+    with self.assertRaisesRegex(errors.UserError, 'imdb_reviews has the feat'):
+      registered.pairs('imdb_reviews', self.folder)
+
   def test_an_example_without_a_label_is_refused(self):
     self.prepare_reviews([*TRAIN, (-1, 'Who knows.', '')])
     with self.assertRaisesRegex(

@@ -7,13 +7,14 @@ import numpy as np
 from PIL import Image
 
 
-def prepare(data_dir, name, features, **splits):
+def prepare(data_dir, name, features, keys=None, **splits):
   """Writes `splits`, lists of examples, as array_record; the folder of them.
 
   Args:
     data_dir: where tfds keeps data sets.
     name: of the data set.
     features: the features by name, a function of tfds.features.
+    keys: of what is read and of what is said of it, where there are such.
     **splits: the examples of each part.
   """
   import tensorflow_datasets as tfds
@@ -25,6 +26,7 @@ def prepare(data_dir, name, features, **splits):
       return tfds.core.DatasetInfo(
         builder=self,
         features=tfds.features.FeaturesDict(features(tfds.features)),
+        supervised_keys=keys,
       )
 
     def _split_generators(self, _):

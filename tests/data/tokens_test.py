@@ -151,14 +151,45 @@ class SubwordsTest(parameterized.TestCase):
     self.assertLen(first.merges, 300 - 12)
 
 
+class SpacedTest(parameterized.TestCase):
+  @parameterized.parameters(
+    ("It's 3.50!", "▁It's ▁3 . 5 0 !"),
+    ('‘I’ve’ x_1 a-b', '▁‘ I’ve ’ ▁x _ 1 ▁a - b'),
+    ('Cafe\u0301 हिन्दी x\u0304y', '▁Café ▁हिन्दी ▁x\u0304y'),
+    (' two\n\tblanks ', '▁two ▁blanks'),
+    ('', ''),
+  )
+  def test_the_rule(self, text, expected):
+    self.assertEqual(tokens.spaced_words(text), expected.split())
+
+  @parameterized.parameters('words', 'characters')
+  def test_a_text_comes_back(self, unit):
+    texts = [*TEXTS, "¿Qué hora es? It's 10:30.", 'a ▂ b']
+    tokenizer = tokens.fit(texts, unit, spaced=True)
+    for text in texts:
+      self.assertEqual(tokenizer.join(tokenizer.encode(text)), text)
+
+  @needs_package
+  def test_a_text_of_subwords_comes_back(self):
+    tokenizer = tokens.fit(TEXTS, 'subwords', max_size=60, spaced=True)
+    self.assertIn('▁lower', tokenizer.split('a lower river'))
+    text = 'A newest river: the low, <wide>!'
+    self.assertEqual(tokenizer.join(tokenizer.encode(text)), text)
+
+  def test_what_is_not_spaced_cannot_be_joined(self):
+    tokenizer = tokens.fit(TEXTS, 'words')
+    with self.assertRaisesRegex(ValueError, 'whose words are spaced'):
+      tokenizer.join([1])
+
+
 class FileTest(folder_case.FolderTestCase):
-  def saved(self, unit):
-    tokenizer = tokens.fit(TEXTS, unit, max_size=30)
+  def saved(self, unit, **options):
+    tokenizer = tokens.fit(TEXTS, unit, max_size=30, **options)
     tokenizer.save(self.folder)
     return tokenizer
 
-  def check(self, unit):
-    tokenizer = self.saved(unit)
+  def check(self, unit, **options):
+    tokenizer = self.saved(unit, **options)
     loaded = tokens.Tokenizer.load(self.folder)
     self.assertEqual(loaded, tokenizer)
     text = 'A newest low tide.'
@@ -174,6 +205,13 @@ class FileTest(folder_case.FolderTestCase):
   @parameterized.parameters('words', 'characters')
   def test_what_is_saved_is_loaded(self, unit):
     self.check(unit)
+    self.check(unit, spaced=True)
+
+  def test_what_older_runs_saved_is_loaded(self):
+    tokenizer = self.saved('words')
+    path = self.folder / 'tokenizer.json'
+    path.write_text('{"unit": "words", "merges": []}')
+    self.assertEqual(tokens.Tokenizer.load(self.folder), tokenizer)
 
   @needs_package
   def test_subwords_that_are_saved_are_loaded(self):

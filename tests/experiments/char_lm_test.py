@@ -159,6 +159,11 @@ class CharLMTest(experiment_case.ExperimentTestCase):
     }
     self.assertLen(texts, 3)
 
+  def test_of_the_likeliest_alone_a_sample_is_greedy(self):
+    greedy = self.sample('--temperature=0')
+    for flag in ('--top_k=1', '--top_p=1e-6'):
+      self.assertEqual(self.sample(flag, '--temperature=1'), greedy)
+
   def test_training_wrote_the_same_sample(self):
     written = (self.run_path / 'samples' / '0000040.txt').read_text()
     again = self.sample('--length=50', '--prompt=the ')

@@ -86,6 +86,17 @@ def assert_same(found, expected):
 
 
 class StepTest(parameterized.TestCase):
+  def test_the_loss_is_told_how_many_updates_came_before(self):
+    def told(params, carry, batch, key, hparams):
+      total, aux = loss(params, carry, batch, key, hparams)
+      step = hparams['step'].astype(jnp.float32)
+      return total, aux._replace(metrics={'step': (step, 1.0)})
+
+    train_step, state = make(task=TASK._replace(loss=told))
+    for n in range(3):
+      state, _, pairs = train_step(state, batch_of(), hparams_of())
+      self.assertEqual(float(pairs['step'][0]), n)
+
   def test_updates_equal_plain_optax(self):
     train_step, state = make(seed=3)
     plain = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.1))

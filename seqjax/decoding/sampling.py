@@ -1,30 +1,29 @@
-"""Writing with a model that offers one step at a time."""
+"""Going on from a prompt for a given number of steps."""
 
 import functools
 
 import jax
 import jax.numpy as jnp
 
-
-def temper(logits, temperature, banned=()):
-  """log-probabilities at a temperature, with some tokens ruled out.
-
-  Args:
-    logits: [..., V].
-    temperature: > 0; below 1 the likely becomes likelier, above 1 rarer.
-    banned: tokens that get probability zero.
-  """
-  if banned:
-    logits = logits.at[..., jnp.array(banned)].set(-jnp.inf)
-  # Below the largest one before dividing: a tiny temperature gives -inf, not
-  # inf - inf; and what is ruled out stays so at an infinite one.
-  scaled = (logits - jnp.max(logits, axis=-1, keepdims=True)) / temperature
-  scaled = jnp.where(logits == -jnp.inf, -jnp.inf, scaled)
-  return jax.nn.log_softmax(scaled, axis=-1)
+from seqjax.decoding import choosing
 
 
-@functools.partial(jax.jit, static_argnames=('step', 'length', 'banned'))
-def sample(step, params, carry, prompt, key, *, length, temperature, banned=()):
+@functools.partial(
+  jax.jit, static_argnames=('step', 'length', 'banned', 'top_k', 'top_p')
+)
+def sample(
+  step,
+  params,
+  carry,
+  prompt,
+  key,
+  *,
+  length,
+  temperature,
+  banned=(),
+  top_k=0,
+  top_p=1.0,
+):
   """Continues a prompt, drawing each token from the model's distribution.
 
     token_tp1 ~ softmax(logits_t / temperature)
@@ -38,19 +37,20 @@ def sample(step, params, carry, prompt, key, *, length, temperature, banned=()):
     length: how many tokens to write.
     temperature: a number >= 0; 0 takes the likeliest token every time.
     banned: tuple of tokens never written, an unknown symbol for example.
+    top_k: how many of the likeliest tokens may be drawn; 0 for all.
+    top_p: of these, the fewest that have this probability together may be
+      drawn (Holtzman et al., 2020); 1 for all.
 
   Returns:
     tokens [length, B], without the prompt.
   """
+  temperature = jnp.asarray(temperature, jnp.float32)
 
   def draw(key, logits):
-    safe = jnp.where(temperature > 0, temperature, 1)
-    scores = temper(logits, safe.astype(logits.dtype), banned)
-    drawn = jax.random.categorical(key, scores)
-    return jnp.where(temperature > 0, drawn, jnp.argmax(scores, axis=-1))
+    allowed = choosing.ban(logits, banned)
+    return choosing.choose(key, allowed, temperature, top_k, top_p)
 
-  temperature = jnp.asarray(temperature, jnp.float32)
-  return _write(step, params, carry, prompt, key, length, draw)
+  return _go_on(step, params, carry, prompt, key, length, draw)
 
 
 @functools.partial(jax.jit, static_argnames=('step', 'length'))
@@ -79,10 +79,10 @@ def sample_frames(step, params, carry, prompt, key, *, length, temperature):
     return sounds.astype(prompt.dtype)
 
   temperature = jnp.asarray(temperature, jnp.float32)
-  return _write(step, params, carry, prompt, key, length, draw)
+  return _go_on(step, params, carry, prompt, key, length, draw)
 
 
-def _write(step, params, carry, prompt, key, length, draw):
+def _go_on(step, params, carry, prompt, key, length, draw):
   """Reads the prompt, then what `draw(key, logits)` makes of the scores."""
   read = lambda carry, x_t: step(params, carry, x_t)
   carry, logits = jax.lax.scan(read, carry, prompt)

@@ -1,0 +1,56 @@
+"""Regions of a picture, each as a vector."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+
+class Regions(nn.Module):
+  """A small convolutional network, and where each of its vectors stands.
+
+    x <- relu(w * x + b)             w of 4 x 4, at every second place; once
+                                     for each size, from the picture on
+    v_r = relu(W (x_r + p_r) + b)    p_r is learned, one for each place
+
+  The picture has mean 0 and deviation 1. Each size halves it, rounded up: of
+  24 x 24 pixels two leave 6 x 6 regions, four pixels apart, of which each has
+  seen 10 x 10.
+
+  Attributes:
+    sizes: channels of each convolution; the last is C.
+  """
+
+  sizes: tuple[int, ...]
+
+  @nn.compact
+  def __call__(self, pictures):
+    """Looks at pictures [B, height, width, colours] of 0 to 255.
+
+    Returns:
+      [R, B, C], the regions row by row.
+    """
+    # Of the variance that enters a relu, half comes out.
+    weights = nn.initializers.he_normal()
+    x = _standard(pictures.astype(jnp.float32))
+    for size in self.sizes:
+      convolve = nn.Conv(size, (4, 4), strides=(2, 2), kernel_init=weights)
+      x = nn.relu(convolve(x))
+    regions = jnp.swapaxes(x.reshape(len(x), -1, x.shape[-1]), 0, 1)
+    shape = (len(regions), 1, regions.shape[-1])
+    places = self.param('places', nn.initializers.normal(0.02), shape)
+    return nn.relu(nn.Dense(shape[-1], kernel_init=weights)(regions + places))
+
+  def grid(self, height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of the regions of a picture.
+
+    >>> Regions((32, 64)).grid(32, 30)
+    (8, 8)
+    """
+    step = 2 ** len(self.sizes)
+    return -(-height // step), -(-width // step)
+
+
+def _standard(pictures):
+  """Each picture at mean 0 and deviation 1, or 0 where it is of one colour."""
+  axes = (1, 2, 3)
+  centred = pictures - jnp.mean(pictures, axes, keepdims=True)
+  return centred / jnp.maximum(jnp.std(pictures, axes, keepdims=True), 1)
