@@ -260,11 +260,6 @@ def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
 def translate(config: Config, run: experiment.RunDirectory) -> None:
   """Prints a line for each line of the text, or a block with --n_best."""
   asked = lines(config)
-  if config.n_best > config.beam_size:
-    raise errors.UserError(
-      f'--n_best={config.n_best} are more texts than --beam_size='
-      f'{config.beam_size} follows: raise the latter.'
-    )
   tokenizers, model, _, params = restore(config, run)
   run_model = translating.make_translate(config, model, tokenizers)
   translate = functools.partial(run_model, params, said_to=sys.stderr)

@@ -168,6 +168,8 @@ def make_writer(config: Config, model: models.EncoderDecoder):
   search = decoding.make_search(config, models.decoder.step(model), end)
 
   def write(params, sources) -> list[list[decoding.Hypothesis]]:
+    if not len(sources):
+      return []
     sources = [source[: config.max_length] for source in sources]
     rounded = [
       range(-(-max(len(x), 1) // _PADDED_TO) * _PADDED_TO) for x in sources

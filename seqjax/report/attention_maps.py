@@ -49,4 +49,5 @@ def draw(path, looks: Sequence[Look]) -> None:
   fig.colorbar(image, ax=panels.tolist(), label='attention', shrink=0.5)
   path = pathlib.Path(path)
   path.parent.mkdir(exist_ok=True)
-  fig.savefig(path, dpi=120)
+  # Long tokens stand outside of what the layout knows of.
+  fig.savefig(path, dpi=120, bbox_inches='tight')

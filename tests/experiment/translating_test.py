@@ -148,7 +148,7 @@ class AnswersTest(absltest.TestCase):
 
   def test_the_best_few_are_a_block_with_their_scores(self):
     self.assertEqual(
-      self.answers(['a', '', 'b'], n_best=2),
+      self.answers(['a', '', 'b'], n_best=2, beam_size=3),
       ['0.0000\ta0', '-0.5000\ta1', '', '', '0.0000\tb0', '-0.5000\tb1', ''],
     )
 

@@ -116,6 +116,9 @@ class WriterTest(parameterized.TestCase):
     (a,), (b,) = write(long, max_length=len(SOURCES[9]))
     np.testing.assert_array_equal(a.tokens, b.tokens)
 
+  def test_nothing_asked_is_nothing_written(self):
+    self.assertEqual(write([]), [])
+
   def test_limits_are_kept(self):
     for hypotheses in write(min_written=3, no_repeat_ngram=1, max_written=5):
       tokens = hypotheses[0].tokens.tolist()

@@ -23,7 +23,8 @@ SMALL = (
   *('--picture_size=8', '--convolutions=6,8', '--hidden_size=16'),
   *('--embedding_size=8', '--cell=gru', '--batch_size=16', '--steps=90'),
   *('--learning_rate=0.02', '--max_compilations=1', '--eval_every=30'),
-  *('--checkpoint_every=30', '--max_written=12', '--n_best=1'),
+  *('--checkpoint_every=30', '--max_written=12', '--dropout_rate=0'),
+  '--attention_penalty=0',
 )
 
 
