@@ -28,6 +28,7 @@ from seqjax import (
   training,
 )
 from seqjax.data import registered
+from seqjax.experiment import sampling
 from seqjax.report import figures
 
 field = experiment.field
@@ -41,7 +42,7 @@ SHOWN = 200
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(experiment.Config):
+class Config(sampling.Config):
   steps: int = 1500
   batch_size: int = 32
   hidden_size: int = 256
@@ -98,47 +99,6 @@ class Config(experiment.Config):
     group='training',
     minimum=0,
     maximum=10**6,
-  )
-  prompt: str = field(
-    'The ', 'text that a sample continues', group='sample', kind='runtime'
-  )
-  temperature: float = field(
-    0.7,
-    'of a sample; 0 takes the likeliest character, 1 draws as learnt',
-    group='sample',
-    kind='runtime',
-    minimum=0,
-  )
-  top_k: int = field(
-    0,
-    'how many of the likeliest characters a sample draws from; 0 for all',
-    group='sample',
-    kind='runtime',
-    minimum=0,
-  )
-  top_p: float = field(
-    1.0,
-    'of these, a sample draws from the fewest with this probability together',
-    group='sample',
-    kind='runtime',
-    above=0,
-    maximum=1,
-  )
-  length: int = field(
-    400,
-    'characters in a sample',
-    group='sample',
-    kind='runtime',
-    minimum=1,
-    maximum=10**6,
-  )
-  sample_seed: int = field(
-    0,
-    'another number, another sample',
-    group='sample',
-    kind='runtime',
-    minimum=0,
-    maximum=2**32 - 1,
   )
 
 
