@@ -112,6 +112,7 @@ def read_parts(config: Config) -> dict[str, questions.Questions]:
 def describe(config: Config, parts: dict[str, questions.Questions]) -> None:
   """Prints what there is to learn from, and what is unusual in it."""
   known = {question.answer for question in parts['train'].questions}
+  learnt = {question.story for question in parts['train'].questions}
   for part, whole in parts.items():
     asked = whole.questions
     in_words = [len(questions.words(x)) for x in questions.texts(asked)]
@@ -133,6 +134,9 @@ def describe(config: Config, parts: dict[str, questions.Questions]) -> None:
         'questions whose answer there is nothing to learn from, each a '
         f'mistake: {missed.total():,} ({", ".join(sorted(missed)[:5])})'
       )
+    shared = sum(x.story in learnt for x in asked)
+    if part != 'train' and shared:
+      said.append(f'questions whose story is learnt from as well: {shared:,}')
     print(f'{part}, {whole.name}: {"; ".join(said)}.')
 
 
@@ -196,19 +200,17 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     ),
     run.path,
   )
-  overall = {rule: shares['all'] for rule, shares in known.items()}
+  overall = {rule: shares['accuracy'] for rule, shares in known.items()}
   figures.learning_curves(
-    run.path,
-    metric='accuracy',
-    baselines=overall,
-    clip_norm=config.clip_norm,
+    run.path, metric='accuracy', baselines=overall, clip_norm=config.clip_norm
   )
   probabilities, attention = read(params, asked[last])
   answers = symbols.named(probabilities)
   shares = answering.by_kind(asked[last], answers)
   print(f'{last} accuracy:\n{_table(known | {"network": shares})}')
-  verdict = baselines.verdict(shares['all'], overall, higher_is_better=True)
-  print(f'{last} accuracy {shares["all"]:.4f} {verdict}.')
+  reached = shares['accuracy']
+  verdict = baselines.verdict(reached, overall, higher_is_better=True)
+  print(f'{last} accuracy {reached:.4f} {verdict}.')
   if config.attention != 'none':
     drawn = [
       story_attention.Answered(*row)
@@ -272,7 +274,7 @@ def answer(config: Config, run: experiment.RunDirectory) -> None:
   if path := config.text_file:
     text = data.text_file(path).text
   else:
-    path, text = 'standard input', sys.stdin.read()
+    path, text = 'standard input', inputs.standard_input()
   asked = babi.read(text, path, answered=False)
   symbols, read, params = restore(config, run)
   asked = answering.shortened(config, asked, said_to=sys.stderr)

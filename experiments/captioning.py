@@ -42,13 +42,13 @@ _NUM_SHOWN = 4
 
 @dataclasses.dataclass(frozen=True)
 class Config(captions.Config):
-  steps: int = 2500
+  steps: int = 2000
   batch_size: int = 64
   max_compilations: int = 2
   learning_rate: float = 4e-3
   schedule: str = 'cosine'
-  dropout_rate: float = 0.3
-  attention_penalty: float = 0.02
+  dropout_rate: float = 0.2
+  attention_penalty: float = 0.3
   eval_every: int = 500
   checkpoint_every: int = 500
   dataset: str = field(

@@ -283,7 +283,7 @@ def lines(config: Config) -> Iterable[list[str]]:
     return [text.removesuffix('\n').split('\n')]
   if config.text:
     return [config.text.split('\n')]
-  return ([line.removesuffix('\n')] for line in sys.stdin)
+  return ([line] for line in inputs.typed_lines())
 
 
 MODES = {'train': train, 'evaluate': evaluate, 'translate': translate}

@@ -11,12 +11,15 @@ def answer_baselines(
 ) -> dict[str, list[str]]:
   """What simple rules answer.
 
-    most frequent        the answer that most questions have
-    to the same words    that most questions of the same words have
-    named last           of all answers that the story names, the last
-    named last, with it  the same, of the story up to the sentence that last
-                         names the rarest word that the question shares with
-                         the story, answers aside
+    most frequent answer
+      which most questions have
+    most frequent answer to the same words
+      which most questions of the same words have
+    answer named last
+      of all answers that the story names, the last
+    answer named last with it
+      the same, of the story up to the sentence that last names the rarest word
+      that the question shares with the story, answers aside
 
   Where a rule finds nothing, the most frequent answer stands in.
 
@@ -54,10 +57,12 @@ def answer_baselines(
     last = {word: i for i, sentence in enumerate(story) for word in sentence}
     sought = set(questions.words(question.text)) & set(last) - set(answers)
     it = min(sorted(sought), key=lambda word: words[word], default=None)
-    found['most frequent'].append(common)
-    found['to the same words'].append(told.get(question.text, common))
-    found['named last'].append(named_last(story))
-    found['named last, with it'].append(
+    found['most frequent answer'].append(common)
+    found['most frequent answer to the same words'].append(
+      told.get(question.text, common)
+    )
+    found['answer named last'].append(named_last(story))
+    found['answer named last with it'].append(
       named_last(story[: last.get(it, -1) + 1])
     )
   return dict(found)

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+# Couples of tokens that are counted at most: a gigabyte's worth.
+_MAX_COUPLES = 10**7
+
 
 def likeliest_words(
   sources: Sequence[np.ndarray], targets: Sequence[np.ndarray], rounds: int = 5
@@ -17,13 +20,14 @@ def likeliest_words(
   in so many rounds, from equal probabilities on.
 
   Args:
-    sources: N arrays [n] of ids of at least 0.
+    sources: N arrays [n] of ids of at least 0; of very many, a part drawn by
+      chance is counted.
     targets: N arrays [n], likewise.
     rounds: of expectation-maximisation; 3 to 10.
 
   Returns:
     [V] the target's id for each id of a source up to the largest, -1 for an id
-    that does not occur.
+    that was not counted.
 
   Source: Brown et al. (1993), model 1, without its empty word.
 
@@ -34,12 +38,12 @@ def likeliest_words(
     [-1, 5, 6, 7]
   """
   # Each token of a target beside each token of its source.
-  both = list(zip(sources, targets, strict=True))
+  both = _some(sources, targets)
   s = np.concatenate(
     [np.repeat(source, len(target)) for source, target in both]
   )
   t = np.concatenate([np.tile(target, len(source)) for source, target in both])
-  ends = np.cumsum([len(target) for target in targets])
+  ends = np.cumsum([len(target) for _, target in both])
   place = np.concatenate(
     [
       np.tile(np.arange(end - len(target), end), len(source))
@@ -58,6 +62,17 @@ def likeliest_words(
   rising = np.argsort(p, kind='stable')
   best[source_of[rising]] = target_of[rising]
   return best
+
+
+def _some(sources, targets):
+  """The pairs of texts, or as many of them as do not have too many couples."""
+  both = list(zip(sources, targets, strict=True))
+  couples = np.array([len(source) * len(target) for source, target in both])
+  if couples.sum() <= _MAX_COUPLES:
+    return both
+  order = np.random.RandomState(0).permutation(len(both))
+  few = np.searchsorted(np.cumsum(couples[order]), _MAX_COUPLES, side='right')
+  return [both[i] for i in order[: max(few, 1)]]
 
 
 def nearest(

@@ -17,7 +17,8 @@ import re
 from seqjax import errors
 from seqjax.data import labelled, questions, reading
 
-_LINE = re.compile(r'(\d+) +(\S.*)')
+_LINE = re.compile(r'([0-9]{1,9}) +(\S.*)')
+_MARKS = ('?', '\N{FULLWIDTH QUESTION MARK}')
 _PART = re.compile(r'_(train|valid|test)$')
 
 
@@ -26,7 +27,7 @@ def babi_files(path: str | os.PathLike) -> questions.Questions:
 
   The kind of a question is the name of its file, without ending and part:
   `qa2_two-supporting-facts`. Blanks around an answer are removed. The numbers
-  behind it may be missing.
+  behind it may be missing. Empty lines mean nothing.
 
   Args:
     path: UTF-8 text; .gz and .xz are opened.
@@ -61,8 +62,8 @@ def read(
     text: in the format of bAbI.
     path: where it comes from, for messages and the kind of its questions.
     answered: False asks for no answers: whatever ends in a question mark is a
-      question, and lines need no numbers. Without them an empty line ends a
-      story.
+      question, and lines need no numbers. Where the first has none, none is
+      looked for, a tab is a blank, and an empty line ends a story.
 
   Raises:
     UserError: see `babi_files`.
@@ -73,13 +74,14 @@ def read(
     ('Mary went out.', 'John went in.')
   """
   kind = _PART.sub('', pathlib.Path(path).name.split('.')[0])
-  numbered = answered or text.startswith('1 ')
+  text = text.removeprefix('\ufeff')
+  numbered = answered or _LINE.match(text.lstrip())
   lines = (_numbered_lines if numbered else _plain_lines)(text, path)
   found, story, places = [], [], {}
   for place, number, said, *rest in lines:
     if number == 1:
       story, places = [], {}
-    if not rest and (answered or not said.endswith('?')):
+    if not rest and (answered or not said.endswith(_MARKS)):
       places[str(number)] = len(story)
       story.append(said)
       continue
@@ -102,9 +104,11 @@ def read(
 def _numbered_lines(text, path):
   """Of each line: its place for a message, its number, and its cells."""
   last = 0
-  for i, line in enumerate(text.rstrip().split('\n'), 1):
+  for i, line in enumerate(text.split('\n'), 1):
+    if not line.strip():
+      continue
     place = f'{path}, line {i}'
-    match = _LINE.fullmatch(line)
+    match = _LINE.fullmatch(line.lstrip())
     if not match:
       raise errors.UserError(
         f'{place}: expected a number, a blank and a sentence, got '
@@ -126,7 +130,7 @@ def _plain_lines(text, path):
   for i, line in enumerate(text.split('\n'), 1):
     number = number + 1 if line.strip() else 0
     if number:
-      yield f'{path}, line {i}', number, *map(str.strip, line.split('\t'))
+      yield f'{path}, line {i}', number, ' '.join(line.split())
 
 
 def _answer(cells, places, line):

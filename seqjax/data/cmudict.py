@@ -95,7 +95,7 @@ def read(path: str | os.PathLike) -> Dictionary:
   """
   rows = []
   for number, line in enumerate(reading.read_text(path).split('\n'), 1):
-    cells = _COMMENT.sub('', line).split()
+    cells = _COMMENT.sub('', line.strip()).split()
     if not cells:
       continue
     word, *sounds = cells

@@ -11,7 +11,7 @@ NUMBERS = {'train': 20_000, 'valid': 500, 'test': 1000}
 _LAYOUTS = ((1,), (2,), (1, 1), (1, 2), (2, 1))
 _WORDS = 'zero one two three four five six seven eight nine'.split()
 # Of the handwritten digits, twice.
-_HELD_OUT = 0.15
+_HELD_OUT = 0.1
 # A canvas is a grid of 6 x 6 cells of 4 x 4 pixels. A digit fills 2 x 2 of
 # them, and between it and its neighbour one is free or more.
 _CELLS, _CELL_PIXELS = 6, 4

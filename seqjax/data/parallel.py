@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -106,8 +107,8 @@ def two_columns(path: str | os.PathLike) -> Parallel:
     if len(row) == 1 and row[0]:
       raise errors.UserError(
         f'{path}, line {number}: expected a text, a tab and its translation, '
-        f'got {row[0][:40]!r}. Texts in two files are named by --source_file '
-        'and --target_file.'
+        f'got {row[0][:40]!r}. Where the translations are a file of their own, '
+        'name it by --train_target_file.'
       )
   further = sum(len(row) > 2 for row in rows)
   notes = [f'lines with further columns, left out: {further:,}']
@@ -120,12 +121,13 @@ def filled(
 ) -> Parallel:
   """As `collect`, without pairs of which a text is empty, which a note says.
 
-  Blanks around a text are removed.
+  Characters are composed (Unicode NFC), and blanks made one, as in what is
+  written and compared with them.
 
   Raises:
     UserError: there is no pair.
   """
-  pairs = [(source.strip(), target.strip()) for source, target in pairs]
+  pairs = [tuple(map(_plain, pair)) for pair in pairs]
   found = [pair for pair in pairs if all(pair)]
   if not found:
     raise errors.UserError(
@@ -155,10 +157,11 @@ def hold_out(
     >>> rest.targets, held.targets
     (('Ve.', 'Vete.'), ('Hola.',))
   """
-  _, source_of = np.unique(np.array(parallel.sources), return_inverse=True)
+  different = sorted(set(parallel.sources))
   # Sources have no class of which each part should have its share.
-  _, held = splits.hold_out([0] * (source_of.max() + 1), fraction, data_seed)
-  is_held = np.isin(source_of, held)
+  _, ids = splits.hold_out([0] * len(different), fraction, data_seed)
+  held = {different[i] for i in ids}
+  is_held = np.array([source in held for source in parallel.sources])
   rest, held = (
     take(parallel, np.flatnonzero(x).tolist()) for x in (~is_held, is_held)
   )
@@ -172,6 +175,10 @@ def num_known(train: Parallel, part: Parallel) -> int:
   """How many pairs of a part are pairs of the training part as well."""
   known = set(zip(train.sources, train.targets, strict=True))
   return sum(x in known for x in zip(part.sources, part.targets, strict=True))
+
+
+def _plain(text):
+  return ' '.join(unicodedata.normalize('NFC', text).split())
 
 
 def _lines(path):

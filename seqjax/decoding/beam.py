@@ -169,7 +169,8 @@ def _in_order(state, length_penalty, end) -> Beams:
   rows = jnp.arange(scores.shape[1])[None]
   slots = jax.lax.broadcasted_iota(jnp.int32, scores.shape, 0)
   # The sort keeps the order of what is equal.
-  keys = (~state.ended, -scores)
+  stuck = state.log_probs <= jnp.finfo(scores.dtype).min / 2
+  keys = (stuck, ~state.ended, -scores)
   *_, best = jax.lax.sort((*keys, slots), dimension=0, num_keys=len(keys))
 
   def back(slot, step):

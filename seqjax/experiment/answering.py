@@ -7,7 +7,7 @@ from typing import NamedTuple, TextIO
 import jax
 import numpy as np
 
-from seqjax import data, models
+from seqjax import data, errors, models
 from seqjax.data import labelled, questions
 from seqjax.experiment import batching, fields, inputs, run_directory
 
@@ -67,10 +67,11 @@ class Symbols(NamedTuple):
 
   @classmethod
   def load(cls, run: run_directory.RunDirectory) -> 'Symbols':
-    return cls(
-      data.Vocabulary.load(run.path / 'vocabulary.json'),
-      labelled.load_names(run.path / 'labels.json'),
-    )
+    path = run.path / 'labels.json'
+    answers = labelled.load_names(path)
+    if not answers:
+      raise errors.UserError(f'{path} is damaged (no answers).')
+    return cls(data.Vocabulary.load(run.path / 'vocabulary.json'), answers)
 
 
 def shortened(
@@ -152,19 +153,22 @@ def by_kind(
 ) -> dict[str, float]:
   """The share of right answers: of all, and of each kind where there are two.
 
+  A blank in the name of a kind is as good as an underscore.
+
   Example:
     >>> asked = questions.Question((), '', 'in', (), 'where')
     >>> by_kind([asked, asked._replace(kind='who')], ['in', 'out'])
-    {'all': 0.5, 'where': 1.0, 'who': 0.0}
+    {'accuracy': 0.5, 'accuracy_where': 1.0, 'accuracy_who': 0.0}
   """
-  kinds = dict.fromkeys(question.kind for question in asked)
+  kinds = np.array([question.kind.replace(' ', '_') for question in asked])
+  names = dict.fromkeys(kinds.tolist())
   right = np.array(
     [x.answer == answer for x, answer in zip(asked, answers, strict=True)]
   )
-  found = {'all': float(right.mean())}
-  if len(kinds) > 1:
-    for kind in kinds:
-      found[kind] = float(right[[x.kind == kind for x in asked]].mean())
+  found = {'accuracy': float(right.mean())}
+  if len(names) > 1:
+    for name in names:
+      found[f'accuracy_{name}'] = float(right[kinds == name].mean())
   return found
 
 
@@ -185,7 +189,6 @@ def measure(
     if part in parts:
       probabilities, _ = read(params, parts[part])
       answers = symbols.named(probabilities)
-      for kind, share in by_kind(parts[part], answers).items():
-        name = '' if kind == 'all' else f'_{kind.replace(" ", "_")}'
-        found[f'{part}/accuracy{name}'] = share
+      for name, share in by_kind(parts[part], answers).items():
+        found[f'{part}/{name}'] = share
   return found

@@ -20,7 +20,7 @@ class Config(decoding.Config):
   """The settings that it adds to those of decoding."""
 
   convolutions: tuple[int, ...] = fields.field(
-    (32, 128),
+    (48, 128),
     'channels of the convolutions, each of which halves the picture; the last '
     'is the width of a region; some 6 x 6 to 14 x 14 regions should be left',
     minimum=1,

@@ -1,8 +1,11 @@
 """What a command gives to read: files, columns, texts to answer for."""
 
+import sys
+from collections.abc import Iterator
 from typing import TextIO
 
 from seqjax import data, errors
+from seqjax.data import reading
 from seqjax.experiment import config as configs
 
 
@@ -45,6 +48,26 @@ def check_prediction(text: str, text_file: str, example: str) -> None:
       f'--mode=predict needs --text={example} or --text_file=FILE, and not '
       'both.'
     )
+
+
+def typed_lines() -> Iterator[str]:
+  """The lines of standard input as they come, without their ends.
+
+  Raises:
+    UserError: they are not UTF-8.
+  """
+  for line in getattr(sys.stdin, 'buffer', sys.stdin):
+    if isinstance(line, bytes):
+      line = reading.decode(line, 'a line of standard input')
+    yield line.removesuffix('\n')
+
+
+def standard_input() -> str:
+  """All that is piped in; UserError where it is not UTF-8."""
+  # Text that stands in for it, as in a test, has no bytes beneath.
+  if buffer := getattr(sys.stdin, 'buffer', None):
+    return reading.decode(buffer.read(), 'standard input')
+  return sys.stdin.read()
 
 
 def cut(

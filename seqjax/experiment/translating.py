@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -75,7 +76,14 @@ class Tokenizers(NamedTuple):
 
   @classmethod
   def load(cls, run: run_directory.RunDirectory) -> 'Tokenizers':
-    return cls(*(data.Tokenizer.load(run.path / side) for side in cls._fields))
+    found = [data.Tokenizer.load(run.path / side) for side in cls._fields]
+    for side, tokenizer in zip(cls._fields, found, strict=True):
+      if tokenizer.unit != 'characters' and not tokenizer.spaced:
+        raise errors.UserError(
+          f'{run.path / side / "tokenizer.json"} is damaged: its words do not '
+          'become a text again.'
+        )
+    return cls(*found)
 
 
 def describe(parts: dict[str, parallel.Parallel]) -> None:
@@ -145,13 +153,18 @@ def make_translate(
 def measure(config: Config, translate, params, test: parallel.Parallel):
   """The scores of the test part by name, and its translations."""
   best = [found[0] for found in translate(params, test.sources)]
+  _say_endless(config, best)
+  scores = score([text for text, _ in best], test)
+  return {f'test/{name}': value for name, value in scores.items()}, best
+
+
+def _say_endless(config: Config, best, said_to=None) -> None:
   if endless := sum(not hypothesis.ended for _, hypothesis in best):
     print(
       f'Translations that do not end within --max_written='
-      f'{config.max_written}: {endless:,} of {len(best):,}.'
+      f'{config.max_written}: {endless:,} of {len(best):,}.',
+      file=said_to,
     )
-  scores = score([text for text, _ in best], test)
-  return {f'test/{name}': value for name, value in scores.items()}, best
 
 
 def score(written, pairs: parallel.Parallel) -> dict[str, float]:
@@ -230,7 +243,9 @@ def answers(config: Config, translate, lines: list[str]) -> Iterator[str]:
     lines: of which an empty one is no text.
   """
   asked = [line for line in lines if line.strip()]
-  found = iter(translate(asked) if asked else ())
+  translated = translate(asked) if asked else []
+  _say_endless(config, [best for best, *_ in translated], sys.stderr)
+  found = iter(translated)
   for line in lines:
     best = next(found) if line.strip() else ()
     if config.n_best == 1:

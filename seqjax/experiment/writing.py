@@ -5,7 +5,8 @@ import dataclasses
 import jax
 import numpy as np
 
-from seqjax import data, layers, models, training
+from seqjax import data, errors, layers, models, training
+from seqjax.cells import regularizers
 from seqjax.data import padding
 from seqjax.experiment import batching, build, decoding, fields
 from seqjax.recurrence import scheduled_sampling
@@ -114,8 +115,25 @@ def make_model(
 
 
 def make_task(config: Config, model: models.EncoderDecoder) -> models.Task:
-  """The task of a model, under the teacher of a config."""
+  """The task of a model, under the teacher of a config.
+
+  Raises:
+    UserError: noise that such a teacher leaves no room for; a teacher_k that is
+      none.
+  """
   teacher = None
+  one_by_one = config.input_feeding or config.teacher != 'always'
+  lasting = [
+    name
+    for name in (*regularizers.Rates._fields, 'variational')
+    if one_by_one and getattr(config, name, 0)
+  ]
+  if lasting:
+    raise errors.UserError(
+      f'--{", --".join(lasting)}: noise that lasts for a whole sequence needs '
+      'its steps at once, and with --input_feeding or without a --teacher they '
+      'come one by one. Leave it out.'
+    )
   if config.teacher != 'always':
     teacher = scheduled_sampling.schedule(
       config.teacher, config.teacher_k, config.teacher_last

@@ -1,7 +1,10 @@
 """Regions of a picture, each as a vector."""
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
+
+from seqjax.layers import drop
 
 
 class Regions(nn.Module):
@@ -22,22 +25,33 @@ class Regions(nn.Module):
   sizes: tuple[int, ...]
 
   @nn.compact
-  def __call__(self, pictures):
-    """Looks at pictures [B, height, width, colours] of 0 to 255.
+  def __call__(self, pictures, *, key=None, dropout_rate=0.0):
+    """Looks at pictures.
+
+    Args:
+      pictures: [B, height, width, 1 or 3] of 0 to 255.
+      key: PRNG key; None for evaluation.
+      dropout_rate: after each convolution and of the regions; may be traced.
 
     Returns:
       [R, B, C], the regions row by row.
     """
     # Of the variance that enters a relu, half comes out.
     weights = nn.initializers.he_normal()
+    num_keys = len(self.sizes) + 1
+    keys = (
+      (None,) * num_keys if key is None else jax.random.split(key, num_keys)
+    )
     x = _standard(pictures.astype(jnp.float32))
-    for size in self.sizes:
+    for size, key_size in zip(self.sizes, keys[:-1], strict=True):
       convolve = nn.Conv(size, (4, 4), strides=(2, 2), kernel_init=weights)
-      x = nn.relu(convolve(x))
+      x = drop.dropout(key_size, nn.relu(convolve(x)), dropout_rate)
     regions = jnp.swapaxes(x.reshape(len(x), -1, x.shape[-1]), 0, 1)
     shape = (len(regions), 1, regions.shape[-1])
     places = self.param('places', nn.initializers.normal(0.02), shape)
-    return nn.relu(nn.Dense(shape[-1], kernel_init=weights)(regions + places))
+    dense = nn.Dense(shape[-1], kernel_init=weights)
+    vectors = nn.relu(dense(regions + places))
+    return drop.dropout(keys[-1], vectors, dropout_rate)
 
   def grid(self, height: int, width: int) -> tuple[int, int]:
     """Rows and columns of the regions of a picture.

@@ -15,8 +15,8 @@ class Captioner(nn.Module):
     v_1 .. v_R = regions of the picture
     the decoder begins with W mean_r v_r, and looks at all v_r at every step
 
-  Dropout stands on the regions too, and on their mean: what can be seen there
-  should be looked at.
+  Dropout stands after each convolution, on the regions and on their mean: what
+  can be seen there should be looked at.
 
   Attributes:
     regions: a `layers.Regions`.
@@ -66,7 +66,7 @@ class Captioner(nn.Module):
   def look(self, pictures, *, key=None, dropout_rate=0.0):
     """The memory of pictures, and what a decoder begins with, [B, C]."""
     keys = (None, None) if key is None else jax.random.split(key)
-    regions = layers.dropout(keys[0], self.regions(pictures), dropout_rate)
+    regions = self.regions(pictures, key=keys[0], dropout_rate=dropout_rate)
     everywhere = jnp.ones(regions.shape[:2], bool)
     mean = jnp.mean(regions, axis=0)
     return (

@@ -32,21 +32,21 @@ class AnswersTest(absltest.TestCase):
     self.assertEqual(
       self.answers('Where is Ann?', *STORY),
       {
-        'most frequent': 'attic',
-        'to the same words': 'hall',
-        'named last': 'attic',
-        'named last, with it': 'yard',
+        'most frequent answer': 'attic',
+        'most frequent answer to the same words': 'hall',
+        'answer named last': 'attic',
+        'answer named last with it': 'yard',
       },
     )
 
   def test_a_place_in_the_question_is_not_what_is_sought(self):
     # 'hall' is rarer than Ann, and an answer.
     found = self.answers('Where was Ann before the hall?', *STORY)
-    self.assertEqual(found['named last, with it'], 'yard')
+    self.assertEqual(found['answer named last with it'], 'yard')
 
   def test_of_a_sentence_the_last_answer_counts(self):
     found = self.answers('Where is Bob?', 'Bob left the yard for the hall.')
-    self.assertEqual(found['named last'], 'hall')
+    self.assertEqual(found['answer named last'], 'hall')
 
   def test_the_most_frequent_stands_in(self):
     found = self.answers('Why?', 'Nobody knows.')

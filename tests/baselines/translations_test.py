@@ -1,6 +1,7 @@
 """Tests for seqjax.baselines.translations."""
 
 import collections
+from unittest import mock
 
 import numpy as np
 from absl.testing import absltest, parameterized
@@ -45,6 +46,17 @@ class LikeliestWordsTest(parameterized.TestCase):
     targets = [x[::-1] * 10 for x in sources]
     found = translations.likeliest_words(sources, targets, rounds=9)
     self.assertEqual(found.tolist(), [*range(0, 80, 10), -1, 90])
+
+  def test_of_very_many_couples_a_part_is_counted(self):
+    sources = [np.array([i % 5, 5]) for i in range(100)]
+    targets = [np.array([i % 5 + 10]) for i in range(100)]
+    whole = translations.likeliest_words(sources, targets)
+    with mock.patch.object(translations, '_MAX_COUPLES', 80):
+      part = translations.likeliest_words(sources, targets)
+    self.assertEqual(part[:5].tolist(), whole[:5].tolist())
+    with mock.patch.object(translations, '_MAX_COUPLES', 2):
+      one = translations.likeliest_words(sources, targets)
+    self.assertEqual((one >= 0).sum(), 2)
 
 
 class NearestTest(absltest.TestCase):

@@ -48,13 +48,16 @@ class BabiTest(FolderTestCase):
 
   @parameterized.named_parameters(
     ('empty', '', 'is empty'),
-    ('blank', '\n', 'line 1: expected a number, a blank'),
+    ('blank', '\n', 'has none: no line with a tab'),
     ('no_number', '1 A b.\nC d.\n', "line 2: expected a number.*'C d.'"),
     ('only_a_number', '1 A b.\n2 \n', 'line 2: expected a number'),
+    ('long', '1 A.\n' + '9' * 5000 + ' B.\n', 'line 2: expected a number'),
+    ('script', '1 A.\n\u0662 B.\n', 'line 2: expected a number'),
     ('falls', '1 A.\n3 B.\n2 C.\n', 'line 3: .* above 3, or 1 .*, got 2'),
     ('again', '1 A.\n2 B.\n2 C.\n', 'line 3: .* above 2'),
     ('no_story', '1 A.\n1 Who?\tA\t1', "line 2: .* story before .* 'Who\\?'"),
     ('no_answer', '1 A.\n2 Who? \t \t1', 'line 2: expected an answer'),
+    ('bare_tab', '1 A.\n2 Who?\t', 'line 2: expected an answer'),
     ('own_line', '1 A.\n2 Who?\tA\t2', 'line 2: .*in line 2 of the story'),
     ('strange', '1 A.\n2 Who?\tA\tx', 'line x of the story'),
     ('no_question', '1 A.\n2 Who?\n', 'has none: no line with a tab'),
@@ -65,11 +68,11 @@ class BabiTest(FolderTestCase):
       babi.babi_files(path)
 
   def test_plain_lines_need_no_answer(self):
-    text = 'A b.\nC d.\nWho?\n\n\n3 men.\nE f\tg\nWhat? \n'
+    text = 'A b.\nC d.\nWho?\n\n\n3 men.\n\tE f\tg\t\nWhat\tis? \t\nWo\uff1f\n'
     first, second, third = babi.read(text, 'typed', answered=False)
     self.assertEqual(first, (('A b.', 'C d.'), 'Who?', '', (), 'typed'))
-    self.assertEqual(second[:2], (('3 men.',), 'E f'))
-    self.assertEqual(third[:2], (('3 men.',), 'What?'))
+    self.assertEqual(second[:2], (('3 men.', 'E f g'), 'What is?'))
+    self.assertEqual(third[:2], (('3 men.', 'E f g'), 'Wo\uff1f'))
 
   def test_numbered_lines_need_no_answer_either(self):
     text = TWO.replace('\tbathroom\t1', '')
@@ -79,6 +82,24 @@ class BabiTest(FolderTestCase):
       ['Where is Mary?', 'Where is the apple?', 'What has John?'],
     )
     self.assertEqual([len(question.story) for question in found], [2, 3, 1])
+
+  @parameterized.parameters(
+    '\n \n{}', '\ufeff{}', '\ufeff\n{}', ' {}', '4 A b.\n5 Who?\n\n\n{}'
+  )
+  def test_the_first_line_tells_whether_lines_are_numbered(self, before):
+    text = before.format('1 A b.\n2 Who?\n\n\n1 C d.\n2 What?\n')
+    *_, one, other = babi.read(text, 'typed', answered=False)
+    self.assertEqual(one[:2], (('A b.',), 'Who?'))
+    self.assertEqual(other[:2], (('C d.',), 'What?'))
+
+  def test_a_story_may_begin_with_any_number(self):
+    (found,) = babi.read('7 A b.\n8 Who?', 'typed', answered=False)
+    self.assertEqual(found[:2], (('A b.',), 'Who?'))
+
+  def test_empty_lines_between_stories_with_answers_mean_nothing(self):
+    self.assertEqual(
+      babi.read('\n' + TWO.replace('\n1', '\n\n1'), 'a'), babi.read(TWO, 'a')
+    )
 
   @parameterized.parameters(
     ('', 'a question mark'),

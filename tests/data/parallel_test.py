@@ -42,6 +42,12 @@ class FilesTest(folder_case.FolderTestCase):
     self.assertEqual(found.targets, ('A', 'C'))
     self.assertEqual(found.notes, ('pairs with an empty text, left out: 2',))
 
+  def test_characters_are_composed_and_blanks_are_one(self):
+    path = self.write('a.tsv', 'I man\u0303a  na \tso\u0301lo\n')
+    found = parallel.two_columns(path)
+    self.assertEqual(found.sources, ('I ma\xf1a na',))
+    self.assertEqual(found.targets, ('s\xf3lo',))
+
   def test_further_columns_are_left_out_and_counted(self):
     path = self.write('a.tsv', 'a\tA\tCC-BY\n\nb\tB\t\tx\nc\tC\n\tD\n')
     found = parallel.two_columns(path)
@@ -96,6 +102,17 @@ class PartsTest(absltest.TestCase):
     self.assertCountEqual(found, self.pairs)
     self.assertEqual((rest.notes, held.notes), (('a note',), ()))
     self.assertEqual((rest.name, held.name), ('whole', 'whole, held out'))
+
+  def test_one_long_text_costs_no_more_than_itself(self):
+    pairs = [(f's{i}', 't') for i in range(9000)] + [('x' * 10**6, 't')]
+    # An array of such texts would take 36 GB.
+    rest, held = parallel.hold_out(parallel.collect(pairs, 'long'), 0.1)
+    self.assertEqual(len(rest.sources) + len(held.sources), 9001)
+
+  def test_texts_that_differ_in_what_is_not_seen_are_apart(self):
+    whole = parallel.collect([('a', '1'), ('a\0', '2')], 'two')
+    rest, held = parallel.hold_out(whole, 0.5)
+    self.assertCountEqual([*rest.sources, *held.sources], ['a', 'a\0'])
 
   def test_the_seed_chooses_what_is_held_out(self):
     first, again, other = (

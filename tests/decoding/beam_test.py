@@ -230,6 +230,11 @@ class EdgesTest(parameterized.TestCase):
     np.testing.assert_array_equal(
       [log_prob for *_, log_prob in found], np.float32(oracle.FORCED)
     )
+    # What goes on beyond the longest length is better than a forced end.
+    beams = search(
+      text_machines.table(4), rules._replace(no_repeat_ngram=2), beam_size=4
+    )
+    self.assertGreater(beams.log_probs[0, 0], -100)
     rules = Rules(end=3, min_length=2, no_repeat_ngram=1)
     best = search(text_machines.table(4), rules, beam_size=4)
     self.assertTrue(np.all(best.log_probs > -100))

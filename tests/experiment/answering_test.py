@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 from absl.testing import absltest
 
+from seqjax import errors
 from seqjax.data import questions
 from seqjax.experiment import answering
 
@@ -28,6 +29,9 @@ class AnsweringTest(absltest.TestCase):
       run = SimpleNamespace(path=pathlib.Path(folder))
       symbols.save(run)
       self.assertEqual(answering.Symbols.load(run), symbols)
+      (run.path / 'labels.json').write_text('[]')
+      with self.assertRaisesRegex(errors.UserError, 'labels.json is damaged'):
+        answering.Symbols.load(run)
 
   def test_rare_words_have_no_symbol(self):
     config = answering.Config(min_count=2)
@@ -64,8 +68,21 @@ class AnsweringTest(absltest.TestCase):
   def test_shares_are_of_all_and_of_each_kind(self):
     asked = [ANN, ANN, BOB]
     shares = answering.by_kind(asked, ['in', 'out', 'Bob'])
-    self.assertEqual(shares, {'all': 2 / 3, 'where': 0.5, 'who': 1})
-    self.assertEqual(answering.by_kind(asked[:2], ['in', 'out']), {'all': 0.5})
+    self.assertEqual(
+      shares, {'accuracy': 2 / 3, 'accuracy_where': 0.5, 'accuracy_who': 1}
+    )
+    self.assertEqual(
+      answering.by_kind(asked[:2], ['in', 'out']), {'accuracy': 0.5}
+    )
+
+  def test_no_name_of_a_kind_hides_a_share(self):
+    kinds = ('all', 'a b', 'a_b', '')
+    self.assertEqual(
+      answering.by_kind(
+        [ANN._replace(kind=kind) for kind in kinds], ['out', 'in', 'out', 'in']
+      ),
+      {'accuracy': 0.5, 'accuracy_all': 0, 'accuracy_a_b': 0.5, 'accuracy_': 1},
+    )
 
   def test_an_answer_that_was_never_learnt_is_a_mistake(self):
     symbols = answering.Symbols.of(answering.Config(), TRAIN)

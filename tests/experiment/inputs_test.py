@@ -1,6 +1,8 @@
 import contextlib
 import dataclasses
 import io
+import sys
+from unittest import mock
 
 from absl.testing import absltest, parameterized
 
@@ -31,10 +33,38 @@ class InputsTest(parameterized.TestCase):
       list(parts.items()), [('train', 'a'), ('valid', 'b'), ('test', 'c')]
     )
 
+  def test_what_is_piped_in_is_utf_8(self):
+    for piped in (
+      io.StringIO('\xe4\n'),
+      io.TextIOWrapper(io.BytesIO(b'\xef\xbb\xbf\xc3\xa4\r\n')),
+    ):
+      with mock.patch.object(sys, 'stdin', piped):
+        self.assertEqual(inputs.standard_input(), '\xe4\n')
+
+  def test_other_bytes_that_are_piped_in_are_a_sentence(self):
+    piped = io.TextIOWrapper(io.BytesIO(b'caf\xe9'))
+    with mock.patch.object(sys, 'stdin', piped):
+      with self.assertRaisesRegex(
+        errors.UserError, 'UTF-8 text, but standard input has 0xe9'
+      ):
+        inputs.standard_input()
+
   @parameterized.parameters(('', ''), ('a', 'b'))
   def test_one_thing_is_asked_at_a_time(self, text, text_file):
     with self.assertRaisesRegex(errors.UserError, '--text=ACGT or --text_file'):
       inputs.check_prediction(text, text_file, 'ACGT')
+
+  def test_lines_are_read_as_they_come(self):
+    for typed in (
+      io.StringIO('one\n\ntwo'),
+      io.TextIOWrapper(io.BytesIO(b'one\n\r\ntwo')),
+    ):
+      with mock.patch.object(sys, 'stdin', typed):
+        self.assertEqual(list(inputs.typed_lines()), ['one', '', 'two'])
+    latin = io.TextIOWrapper(io.BytesIO(b'one\n\xe9t\xe9'))
+    with mock.patch.object(sys, 'stdin', latin):
+      with self.assertRaisesRegex(errors.UserError, 'expected UTF-8'):
+        list(inputs.typed_lines())
 
   def test_what_is_cut_is_said_and_nothing_else(self):
     said = io.StringIO()

@@ -50,6 +50,10 @@ class TokenizersTest(absltest.TestCase):
     run = SimpleNamespace(path=pathlib.Path(folder))
     both.save(run)
     self.assertEqual(translating.Tokenizers.load(run), both)
+    path = run.path / 'source' / 'tokenizer.json'
+    path.write_text(path.read_text().replace('true', 'false'))
+    with self.assertRaisesRegex(errors.UserError, 'source.*is damaged'):
+      translating.Tokenizers.load(run)
 
 
 class EncodeTest(absltest.TestCase):
@@ -145,6 +149,15 @@ class AnswersTest(absltest.TestCase):
   def test_there_is_a_line_for_each_line(self):
     self.assertEqual(self.answers(['a', '', ' ', 'b']), ['a0', '', '', 'b0'])
     self.assertEqual(self.answers(['']), [''])
+
+  def test_what_finds_no_end_is_said(self):
+    endless = decoding.Hypothesis(np.zeros(1), -1.0, -1.0, False)
+    with contextlib.redirect_stderr(io.StringIO()) as err:
+      found = translating.answers(
+        translating.Config(max_written=5), lambda texts: [[('a', endless)]], 'b'
+      )
+      self.assertEqual(list(found), ['a'])
+    self.assertIn('--max_written=5: 1 of 1', err.getvalue())
 
   def test_the_best_few_are_a_block_with_their_scores(self):
     self.assertEqual(

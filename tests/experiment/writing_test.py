@@ -58,6 +58,14 @@ class ModelTest(parameterized.TestCase):
     )
     self.assertNotAlmostEqual(float(always), float(never), 3)
 
+  def test_lasting_noise_step_by_step_is_refused_before_it_trains(self):
+    for settings in (
+      {'input_feeding': True, 'zoneout_h_rate': 0.1},
+      {'teacher': 'constant', 'variational': True},
+    ):
+      with self.assertRaisesRegex(errors.UserError, 'come one by one'):
+        writing.make_task(Config(**settings), writers.make())
+
   def test_a_teacher_who_cannot_be(self):
     config = Config(teacher='exponential', teacher_k=2.0)
     with self.assertRaisesRegex(errors.UserError, 'above 0 and below 1'):

@@ -1,5 +1,6 @@
 """Answering end to end, small: one run is trained and used by most tests."""
 
+import contextlib
 import io
 import os
 import pathlib
@@ -14,7 +15,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from experiments import answering
-from seqjax.data import stories
+from seqjax.data import questions, stories
 from seqjax.training import logs
 
 STEPS = 120
@@ -68,10 +69,11 @@ class AnsweringTest(experiment_case.ExperimentTestCase):
       'train, qa1_train.txt: 541 questions about 1 to 4 sentences',
       'valid, qa1_train.txt: 59 questions',
       'test, qa?_test.txt: 100 questions about 1 to 5 sentences',
+      'questions whose story is learnt from as well: ',
       'nothing to learn from, each a mistake: 1 (moon)',
       '1 of 100 texts is longer than --max_length=4 and loses its start',
       'test: words that are read as unknown: 2 (dan, moon)',
-      'named last, with it',
+      'answer named last with it',
       '3 answers. Batches: ',
       'questions/s',
       'Where it looked: ',
@@ -79,7 +81,10 @@ class AnsweringTest(experiment_case.ExperimentTestCase):
       self.assertIn(part, out)
     header, *rows = out.rpartition('test accuracy:\n')[2].splitlines()[:4]
     self.assertEndsWith(header, 'network')
-    self.assertEqual([row.split()[0] for row in rows], ['all', 'qa1', 'qa2'])
+    self.assertEqual(
+      [row.split()[0] for row in rows],
+      ['accuracy', 'accuracy_qa1', 'accuracy_qa2'],
+    )
 
   def test_it_learns_and_beats_what_does_not_read(self):
     lines = logs.read_metrics(self.run_path / 'metrics.jsonl')
@@ -170,6 +175,25 @@ class AnsweringTest(experiment_case.ExperimentTestCase):
     with mock.patch.object(stories, 'NUM_STORIES', few):
       parts = answering.read_parts(answering.Config())
     self.assertEqual(list(parts), ['train', 'valid', 'test'])
+
+  def test_bytes_of_another_kind_are_a_sentence(self):
+    latin = io.TextIOWrapper(io.BytesIO('Ann à l’hôtel.'.encode('cp1252')))
+    with mock.patch.object(sys, 'stdin', latin):
+      code, _, err = self.main('--workdir=run', '--mode=answer')
+    self.assertEqual((code, err.count('\n')), (1, 1))
+    self.assertIn('UTF-8 text, but standard input has 0xe0', err)
+
+  def test_stories_that_are_learnt_from_as_well_are_counted(self):
+    asked = questions.Question(('Ann went.',), 'Who?', 'Ann', (0,), 'qa')
+    other = asked._replace(story=('Bob went.',))
+    parts = {'train': [asked], 'valid': [other], 'test': [other, asked, asked]}
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+      answering.describe(
+        answering.Config(),
+        {part: questions.collect(x, part) for part, x in parts.items()},
+      )
+    self.assertRegex(out.getvalue(), 'test, .*learnt from as well: 2')
+    self.assertEqual(out.getvalue().count('as well'), 1)
 
   @parameterized.named_parameters(
     ('missing', '--train_file=qa1_trian.txt', 'qa1_train.txt?'),

@@ -124,10 +124,10 @@ class TaskTest(absltest.TestCase):
     @jax.jit
     def step(params):
       grads = jax.grad(lambda p: loss(p, (), batch, None, {})[0])(params)
-      return jax.tree.map(lambda p, g: p - 0.05 * g, params, grads)
+      return jax.tree.map(lambda p, g: p - 0.02 * g, params, grads)
 
     params = params_of(model)
-    for _ in range(200):
+    for _ in range(600):
       params = step(params)
     _, aux = loss(params, (), batch, None, {})
     hits, weight = aux.metrics['accuracy']
