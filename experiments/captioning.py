@@ -6,9 +6,10 @@ written word by word, each with a look at the regions.
 Source: Xu et al. (2015), Show, Attend and Tell, with soft attention.
 Command: ./launch.sh captioning
 Data: one to three of scikit-learn's digits on a canvas, described as in "a four
-above a two left of an eight"; test digits are by other hands.
-Expected:
-Hardware:
+above a two left of an eight"; test digits are others, by the same hands.
+Expected: 0.959 of the test captions exactly right, BLEU 98.4; the nearest
+training picture's caption has BLEU 61.
+Hardware: two CPU cores, about two minutes.
 """
 
 import collections
@@ -42,12 +43,12 @@ _NUM_SHOWN = 4
 
 @dataclasses.dataclass(frozen=True)
 class Config(captions.Config):
-  steps: int = 2000
+  steps: int = 1500
   batch_size: int = 64
   max_compilations: int = 2
   learning_rate: float = 4e-3
   schedule: str = 'cosine'
-  dropout_rate: float = 0.2
+  dropout_rate: float = 0.3
   attention_penalty: float = 0.3
   eval_every: int = 500
   checkpoint_every: int = 500
@@ -231,7 +232,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
 def restore(config: Config, run: experiment.RunDirectory):
   """The model, its words, the parameters, and the shape of its pictures."""
   tokenizer = tokens.Tokenizer.load(run.path)
-  shape = vocabulary.load_json(run.path / 'pictures.json', tuple)
+  shape = vocabulary.load_json(run.path / 'pictures.json', captions.shape)
   model = captions.make_model(config, tokenizer)
   black = np.zeros((1, *shape), np.uint8)
   one = captioned.collect(black, [['?']], ['?'], 'a picture')

@@ -193,7 +193,7 @@ def _members(path) -> Iterator[tuple[str, bytes]]:
       f'expected a folder, but {path} does not exist{reading.why_missing(path)}'
     )
   for file in sorted(path.rglob('*')):
-    if file.suffix.lower() == '.wav':
+    if file.suffix.lower() == '.wav' and not file.is_fifo():
       yield file.relative_to(path).as_posix(), reading.read_bytes(file)
 
 
@@ -224,6 +224,10 @@ def _fields(pattern, name_pattern, path, name):
     )
   found = found.groupdict()
   text = ' '.join(found['label'].split())
+  if not text:
+    raise errors.UserError(
+      f'expected a label in the name of {path / name}, got blanks: give it one.'
+    )
   return text, found.get('speaker', ''), int(found.get('index', 0))
 
 

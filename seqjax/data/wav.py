@@ -11,6 +11,10 @@ import numpy as np
 from seqjax import errors
 from seqjax.data import reading
 
+# What is recorded, in Hz.
+_RATES = 100, 10**6
+_LOUDEST = 10**6
+
 
 class Wav(NamedTuple):
   """What a file holds."""
@@ -60,14 +64,21 @@ def decode(content: bytes, path: str | os.PathLike) -> Wav:
       f'({error}): convert it, for example with ffmpeg -i FILE {path}.wav.'
     ) from error
   samples = _unit(samples if samples.ndim == 2 else samples[:, None])
-  if rate < 1 or len(samples) < rate / 100:
+  if not _RATES[0] <= rate <= _RATES[1]:
+    raise errors.UserError(
+      f'expected sound of {_RATES[0]:,} to {_RATES[1]:,} Hz, but {path} has '
+      f'{rate:,} Hz: take it away, or record it again.'
+    )
+  if len(samples) < rate / 100:
     raise errors.UserError(
       f'expected sound of at least 10 ms, but {path} has {len(samples)} '
       f'samples at {rate:,} Hz: take it away, or record it again.'
     )
-  if not np.isfinite(samples).all():
+  # Far above 1, the loudest that there is, sums of squares overflow.
+  if not (np.abs(samples) < _LOUDEST).all():
     raise errors.UserError(
-      f'{path} has samples that are no finite numbers: write it again.'
+      f'{path} has samples that are no finite numbers, or of {_LOUDEST:,} and '
+      'more, where 1 is the loudest: write it again.'
     )
   return Wav(samples, rate)
 

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import pathlib
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import jax
@@ -20,9 +21,10 @@ class Config(decoding.Config):
   """The settings that it adds to those of decoding."""
 
   convolutions: tuple[int, ...] = fields.field(
-    (48, 128),
-    'channels of the convolutions, each of which halves the picture; the last '
-    'is the width of a region; some 6 x 6 to 14 x 14 regions should be left',
+    (16, 48, 128),
+    'channels of the convolutions, each of which but the first halves the '
+    'picture; the last is the width of a region; some 6 x 6 to 14 x 14 regions '
+    'should be left',
     minimum=1,
     maximum=2**12,
   )
@@ -56,9 +58,27 @@ class Config(decoding.Config):
   )
 
 
+def shape(saved) -> tuple[int, int, int]:
+  """Height, width and colours of the pictures of a run.
+
+  Raises:
+    ValueError: that is not what was saved.
+  """
+  found = tuple(saved)
+  if len(found) != 3 or not all(isinstance(n, int) and n > 0 for n in found):
+    raise ValueError(f'no shape of a picture: {saved}')
+  return found
+
+
 def normal(caption: str) -> str:
-  """A caption as it is learnt and scored: in lower case, single blanks."""
-  return ' '.join(caption.lower().split())
+  """A caption as it is learnt and scored.
+
+  In lower case, with single blanks, its characters composed (Unicode NFC).
+
+  >>> normal('A  Cafe\u0301')
+  'a caf\xe9'
+  """
+  return ' '.join(unicodedata.normalize('NFC', caption).lower().split())
 
 
 def encode(tokenizer: data.Tokenizer, part: captioned.Captioned):
@@ -107,7 +127,7 @@ def make_writer(
   """
   begin = jax.jit(models.captioner.begin(model))
   search = decoding.make_search(
-    config, models.captioner.step(model), len(tokenizer.vocabulary)
+    config, models.decoder.step(model), len(tokenizer.vocabulary)
   )
 
   def write(params, seen) -> list[list[tuple[str, float]]]:
@@ -131,7 +151,7 @@ def make_attention(
 
   n counts the words of a caption and its end, h x w are the regions.
   """
-  look = jax.jit(models.captioner.attention(model))
+  look = jax.jit(models.decoder.attention(model))
 
   def attend(params, part: captioned.Captioned) -> list[np.ndarray]:
     batches, plan = make_batches(config, tokenizer, part)

@@ -30,7 +30,7 @@ class Config(spoken.Config):
   num_mels: int = fields.field(
     40,
     'bands of frequencies that are told apart; 20 to 80',
-    minimum=2,
+    minimum=3,
     maximum=1000,
   )
   frames_per_step: int = fields.field(

@@ -10,13 +10,13 @@ from seqjax.layers import drop
 class Regions(nn.Module):
   """A small convolutional network, and where each of its vectors stands.
 
-    x <- relu(w * x + b)             w of 4 x 4, at every second place; once
-                                     for each size, from the picture on
+    x <- relu(w * x + b)             once for each size, from the picture on
     v_r = relu(W (x_r + p_r) + b)    p_r is learned, one for each place
 
-  The picture has mean 0 and deviation 1. Each size halves it, rounded up: of
-  24 x 24 pixels two leave 6 x 6 regions, four pixels apart, of which each has
-  seen 10 x 10.
+  The picture has mean 0 and deviation 1. The first w is of 3 x 3; all others
+  are of 4 x 4 at every second place, and halve what they read, rounded up. With
+  three sizes, 24 x 24 pixels become 6 x 6 regions, four pixels apart, of which
+  each has seen 12 x 12.
 
   Attributes:
     sizes: channels of each convolution; the last is C.
@@ -43,9 +43,13 @@ class Regions(nn.Module):
       (None,) * num_keys if key is None else jax.random.split(key, num_keys)
     )
     x = _standard(pictures.astype(jnp.float32))
-    for size, key_size in zip(self.sizes, keys[:-1], strict=True):
-      convolve = nn.Conv(size, (4, 4), strides=(2, 2), kernel_init=weights)
-      x = drop.dropout(key_size, nn.relu(convolve(x)), dropout_rate)
+    for i, size in enumerate(self.sizes):
+      # Strokes a pixel wide are lost where the first one skips places.
+      width, step = (4, 2) if i else (3, 1)
+      convolve = nn.Conv(
+        size, (width, width), strides=(step, step), kernel_init=weights
+      )
+      x = drop.dropout(keys[i], nn.relu(convolve(x)), dropout_rate)
     regions = jnp.swapaxes(x.reshape(len(x), -1, x.shape[-1]), 0, 1)
     shape = (len(regions), 1, regions.shape[-1])
     places = self.param('places', nn.initializers.normal(0.02), shape)
@@ -56,10 +60,10 @@ class Regions(nn.Module):
   def grid(self, height: int, width: int) -> tuple[int, int]:
     """Rows and columns of the regions of a picture.
 
-    >>> Regions((32, 64)).grid(32, 30)
+    >>> Regions((16, 32, 64)).grid(32, 30)
     (8, 8)
     """
-    step = 2 ** len(self.sizes)
+    step = 2 ** (len(self.sizes) - 1)
     return -(-height // step), -(-width // step)
 
 

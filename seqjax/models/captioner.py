@@ -79,33 +79,10 @@ class Captioner(nn.Module):
     memory, context = self.look(pictures)
     return memory, self.decoder.begin(len(pictures), context)
 
-  def write(self, token, memory, carry):
-    """The decoder over one token [B]: logits [B, V], and the carry."""
-    found = self.decoder(token[None], memory, carry)
-    return found.logits[0], found.carry
-
 
 def begin(model: Captioner):
   """(params, pictures) -> the memory, and the carry of a decoder."""
   return lambda params, pictures: model.apply(params, pictures, method='begin')
-
-
-def step(model: Captioner):
-  """The model one step at a time, as `encoder_decoder.step`."""
-
-  def step(params, carry, token):
-    params, memory = params
-    logits, carry = model.apply(params, token, memory, carry, method='write')
-    return carry, logits
-
-  return step
-
-
-def attention(model: Captioner):
-  """(params, batch) -> where each step looks under a teacher, [T, B, R]."""
-  return lambda params, batch: (
-    model.apply(params, batch.inputs, mask=batch.mask).attention
-  )
 
 
 def task(model: Captioner) -> task_lib.Task:

@@ -20,7 +20,7 @@ from seqjax.training import logs
 COLOURS = {'red': (255, 0, 0), 'green': (0, 255, 0), 'blue': (0, 0, 255)}
 SMALL = (
   *('--pictures=pictures', '--train_file=captions.txt', '--test_file=test.csv'),
-  *('--picture_size=8', '--convolutions=6,8', '--hidden_size=16'),
+  *('--picture_size=8', '--convolutions=4,6,8', '--hidden_size=16'),
   *('--embedding_size=8', '--cell=gru', '--batch_size=16', '--steps=90'),
   *('--learning_rate=0.02', '--max_compilations=1', '--eval_every=30'),
   *('--checkpoint_every=30', '--max_written=12', '--dropout_rate=0'),
@@ -204,7 +204,7 @@ class CaptioningTest(experiment_case.ExperimentTestCase):
     run = f'digits_{attention}'
     with mock.patch.object(digit_canvas, 'NUMBERS', small):
       code, out, err = self.main(
-        *('--steps=2', '--convolutions=4,4', '--hidden_size=8'),
+        *('--steps=2', '--convolutions=4,4,4', '--hidden_size=8'),
         *('--attention_penalty=0.1', '--word_dropout_rate=0.1'),
         *('--input_feeding', f'--attention={attention}', f'--workdir={run}'),
       )

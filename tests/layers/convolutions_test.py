@@ -15,11 +15,12 @@ def made(sizes, pictures):
 
 class RegionsTest(parameterized.TestCase):
   @parameterized.parameters(
-    ((5, 7), (16, 12, 1), (4, 3)),
-    ((3,), (5, 4, 3), (3, 2)),
-    ((2, 3, 4), (9, 8, 3), (2, 1)),
+    ((2, 5, 7), (16, 12, 1), (4, 3)),
+    ((3,), (5, 4, 3), (5, 4)),
+    ((3, 2), (5, 4, 3), (3, 2)),
+    ((2, 2, 3, 4), (9, 8, 3), (2, 1)),
   )
-  def test_each_size_halves_the_picture(self, sizes, shape, grid):
+  def test_each_size_but_the_first_halves_the_picture(self, sizes, shape, grid):
     pictures = np.zeros((2, *shape), np.uint8)
     model, params = made(sizes, pictures)
     regions = model.apply(params, pictures)
@@ -32,7 +33,7 @@ class RegionsTest(parameterized.TestCase):
     moved = plain.copy()
     # Two pixels change places, so that mean and deviation stay.
     moved[0, 12, 22], moved[0, 12, 23] = plain[0, 12, 23], plain[0, 12, 22]
-    model, params = made((8, 8), plain)
+    model, params = made((8, 8, 8), plain)
     found = [model.apply(params, x).reshape(8, 8, 8) for x in (plain, moved)]
     changed = np.argwhere(np.abs(found[0] - found[1]).max(axis=-1) > 1e-6)
     self.assertNotEmpty(changed)
@@ -41,15 +42,28 @@ class RegionsTest(parameterized.TestCase):
 
   def test_a_place_has_a_vector_of_its_own(self):
     black = np.zeros((1, 16, 16, 1), np.uint8)
-    model, params = made((4, 32), black)
+    model, params = made((4, 4, 32), black)
     regions = model.apply(params, black)
     self.assertGreater(float(jnp.abs(regions[5] - regions[6]).max()), 0)
     self.assertTrue(np.isfinite(regions).all())
 
+  def test_dropout_is_of_training_alone(self):
+    pictures = np.full((2, 8, 8, 1), 9, np.uint8)
+    pictures[:, 3:] = 200
+    model, params = made((4, 4), pictures)
+    plain = model.apply(params, pictures)
+    same = model.apply(params, pictures, dropout_rate=0.5)
+    np.testing.assert_array_equal(plain, same)
+    keys = jax.random.split(jax.random.key(1))
+    one, other = (
+      model.apply(params, pictures, key=key, dropout_rate=0.5) for key in keys
+    )
+    self.assertGreater(float(jnp.abs(one - other).max()), 0.1)
+
   def test_contrast_does_not_count(self):
     random = np.random.RandomState(0)
     bright = random.randint(0, 100, (1, 8, 8, 3)).astype(np.uint8)
-    model, params = made((4, 4), bright)
+    model, params = made((4, 4, 4), bright)
     np.testing.assert_allclose(
       model.apply(params, bright),
       model.apply(params, 2 * bright + 5),

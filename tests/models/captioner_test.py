@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from seqjax import cells, layers, models
+from seqjax import cells, layers, models, training
 from seqjax.data import buckets, captioned
 from seqjax.models import captioner
 
@@ -19,7 +19,7 @@ TARGETS = [np.array(x, np.int32) for x in ([3, 1, 4], [5], [2, 6])]
 def make(**options):
   recurrent = layers.Recurrent(cells.gru(), (7,))
   decoder = models.Decoder(V, recurrent, embedding_size=5, **options)
-  return models.Captioner(layers.Regions((4, 6)), decoder)
+  return models.Captioner(layers.Regions((4, 4, 6)), decoder)
 
 
 def batch_of(ids=(0, 1, 2)):
@@ -49,7 +49,7 @@ class CaptionerTest(parameterized.TestCase):
     whole = apply(model, batch).logits
     params = params_of(model)
     memory, carry = captioner.begin(model)(params, batch.inputs.pictures)
-    step = jax.jit(captioner.step(model))
+    step = jax.jit(models.decoder.step(model))
     for t, token in enumerate(batch.inputs.written):
       carry, logits = step((params, memory), carry, token)
       there = batch.mask[t]
@@ -70,8 +70,10 @@ class CaptionerTest(parameterized.TestCase):
 
   def test_it_looks_at_regions_and_their_mean(self):
     model, batch = make(), batch_of()
-    found = captioner.attention(model)(params_of(model), batch)
-    self.assertEqual(found.shape, (4, 3, 2 * 3))
+    found = models.decoder.attention(model)(params_of(model), batch)
+    self.assertEqual(found.shape[:2], (4, 3))
+    num_regions = np.prod(model.regions.grid(8, 12))
+    self.assertEqual(found.shape[2], num_regions)
     np.testing.assert_allclose(found.sum(axis=-1), np.ones((4, 3)), rtol=1e-5)
     _, context = model.apply(params_of(model), PICTURES, method='look')
     regions = model.regions.apply(
@@ -121,14 +123,18 @@ class TaskTest(absltest.TestCase):
     model, batch = make(input_feeding=True), batch_of()
     loss = captioner.task(model).loss
 
+    optimizer = training.make_optimizer('adam')
+    hparams = {'learning_rate': jnp.float32(0.01)}
+
     @jax.jit
-    def step(params):
+    def step(params, state):
       grads = jax.grad(lambda p: loss(p, (), batch, None, {})[0])(params)
-      return jax.tree.map(lambda p, g: p - 0.02 * g, params, grads)
+      return optimizer.update(grads, state, params, hparams)
 
     params = params_of(model)
-    for _ in range(600):
-      params = step(params)
+    state = optimizer.init(params)
+    for _ in range(200):
+      params, state = step(params, state)
     _, aux = loss(params, (), batch, None, {})
     hits, weight = aux.metrics['accuracy']
     self.assertEqual(float(hits), float(weight))
