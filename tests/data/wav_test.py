@@ -76,6 +76,8 @@ class DecodeTest(parameterized.TestCase):
     (lambda x: encode(np.ones(0, np.int16)), 'has 0 samples'),
     (lambda x: encode(np.ones(79, np.int16)), 'at least 10 ms'),
     (lambda x: encode(np.full(100, np.nan)), 'no finite numbers'),
+    (lambda x: encode(np.full(100, 1e35)), 'of 1,000,000 and more'),
+    (lambda x: encode(np.ones(100, np.int16), 1), 'expected sound of 100 to'),
   )
   def test_what_is_no_sound_is_a_sentence(self, spoil, words):
     content = spoil(encode(np.ones(100, np.int16)))
