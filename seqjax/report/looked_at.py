@@ -18,8 +18,8 @@ def draw(path, picture: np.ndarray, words: Sequence[str], attention) -> None:
     picture: [H, W, 1 or 3] uint8.
     words: n of them, as titles.
     attention: [n, h, w], of the regions into which h rows and w columns of
-      equal size part the picture. The brightest region of a word is white,
-      whatever its weight.
+      equal size part the picture. The region that counted most for a word is
+      the reddest, whatever its weight.
   """
   # Not pyplot: it would look for a display, and keep figures alive.
   from matplotlib import figure

@@ -43,12 +43,14 @@ class DigitCanvasTest(parameterized.TestCase):
   def test_boxes_are_apart_and_hold_all_that_is_drawn(self, part):
     whole = parts()[part]
     for picture, boxes in zip(whole.pictures, whole.boxes, strict=True):
-      covered = np.zeros(picture.shape, int)
+      covered, around = np.zeros((2, *picture.shape), int)
       for top, left, bottom, right in boxes.values():
         covered[top:bottom, left:right] += 1
         self.assertEqual((bottom - top, right - left), (8, 8))
+        # Half of what is free between it and the next.
+        around[max(top - 2, 0) : bottom + 2, max(left - 2, 0) : right + 2] += 1
         self.assertTrue(picture[top:bottom, left:right].any())
-      self.assertEqual(covered.max(), 1)
+      self.assertEqual(around.max(), 1)
       self.assertFalse(picture[covered == 0].any())
 
   def test_no_digit_is_in_two_parts(self):

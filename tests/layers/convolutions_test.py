@@ -50,7 +50,7 @@ class RegionsTest(parameterized.TestCase):
   def test_dropout_is_of_training_alone(self):
     pictures = np.full((2, 8, 8, 1), 9, np.uint8)
     pictures[:, 3:] = 200
-    model, params = made((4, 4), pictures)
+    model, params = made((4, 32), pictures)
     plain = model.apply(params, pictures)
     same = model.apply(params, pictures, dropout_rate=0.5)
     np.testing.assert_array_equal(plain, same)
@@ -59,6 +59,9 @@ class RegionsTest(parameterized.TestCase):
       model.apply(params, pictures, key=key, dropout_rate=0.5) for key in keys
     )
     self.assertGreater(float(jnp.abs(one - other).max()), 0.1)
+    # Of the regions, too: beside those that a relu leaves at zero.
+    zeros = [float(jnp.mean(x == 0)) for x in (plain, one)]
+    self.assertGreater(zeros[1], zeros[0] + 0.1)
 
   def test_contrast_does_not_count(self):
     random = np.random.RandomState(0)
