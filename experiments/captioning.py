@@ -7,8 +7,9 @@ Source: Xu et al. (2015), Show, Attend and Tell, with soft attention.
 Command: ./launch.sh captioning
 Data: one to three of scikit-learn's digits on a canvas, described as in "a four
 above a two left of an eight"; test digits are others, by the same hands.
-Expected: 0.959 of the test captions exactly right, BLEU 98.4; the nearest
-training picture's caption has BLEU 61.
+Expected: 0.973 of the test captions exactly right, BLEU 98.9; of the words that
+name a digit, 0.914 have their greatest attention in its box. The caption of the
+nearest training picture has BLEU 61.
 Hardware: two CPU cores, about two minutes.
 """
 
@@ -48,7 +49,7 @@ class Config(captions.Config):
   max_compilations: int = 2
   learning_rate: float = 4e-3
   schedule: str = 'cosine'
-  dropout_rate: float = 0.3
+  dropout_rate: float = 0.25
   attention_penalty: float = 0.3
   eval_every: int = 500
   checkpoint_every: int = 500
