@@ -17,7 +17,7 @@ import sys
 import numpy as np
 
 from seqjax import baselines, data, errors, experiment, models
-from seqjax.data import clock, filling, recordings, scaling, sensors
+from seqjax.data.timeseries import clock, filling, recordings, scaling, sensors
 from seqjax.experiment import classification
 from seqjax.experiment.anomaly import detector, tables
 

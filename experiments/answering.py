@@ -18,7 +18,7 @@ import dataclasses
 import sys
 
 from seqjax import baselines, data, experiment, layers, models, training
-from seqjax.data import babi, questions, stories
+from seqjax.data.text import babi, questions, stories
 from seqjax.experiment import answering, classification, inputs
 from seqjax.report import figures, score_table, story_attention
 

@@ -22,14 +22,8 @@ import sys
 import numpy as np
 
 from seqjax import baselines, errors, experiment, files, models, training
-from seqjax.data import (
-  captioned,
-  digit_canvas,
-  labelled,
-  pictures,
-  tokens,
-  vocabulary,
-)
+from seqjax.data import labelled, tokens, vocabulary
+from seqjax.data.vision import captioned, digit_canvas, pictures
 from seqjax.experiment import captions, inputs
 from seqjax.report import figures, score_table
 

@@ -20,7 +20,8 @@ import sys
 import numpy as np
 
 from seqjax import baselines, data, errors, experiment, models
-from seqjax.data import labelled, motifs, nucleotides
+from seqjax.data import labelled
+from seqjax.data.text import motifs, nucleotides
 from seqjax.experiment import classification, cross_validation, inputs
 
 field = experiment.field

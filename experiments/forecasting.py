@@ -21,7 +21,7 @@ import sys
 import numpy as np
 
 from seqjax import baselines, data, errors, experiment, models, training
-from seqjax.data import readings
+from seqjax.data.timeseries import readings
 from seqjax.experiment.forecasting import (
   backtest,
   bands,

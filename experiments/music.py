@@ -36,7 +36,7 @@ from seqjax import (
   models,
   training,
 )
-from seqjax.data import chords, midi, piano_rolls
+from seqjax.data.music import chords, midi, piano_rolls
 from seqjax.experiment import batching
 from seqjax.report import figures
 from seqjax.report import piano_rolls as roll_figures

@@ -16,7 +16,8 @@ import dataclasses
 import numpy as np
 
 from seqjax import baselines, data, errors, experiment, models
-from seqjax.data import images, labelled, pixels, registered
+from seqjax.data import labelled, registered
+from seqjax.data.vision import images, pixels
 from seqjax.experiment import classification
 
 field = experiment.field

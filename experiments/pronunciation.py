@@ -33,7 +33,7 @@ from seqjax import (
   experiment,
   training,
 )
-from seqjax.data import cmudict, spelling_rules
+from seqjax.data.text import cmudict, spelling_rules
 from seqjax.experiment import inputs, pronunciation, writing
 from seqjax.report import figures, score_table
 

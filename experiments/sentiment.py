@@ -19,7 +19,8 @@ import sys
 import numpy as np
 
 from seqjax import baselines, data, experiment, models
-from seqjax.data import labelled, registered, tokens, truncation, word_order
+from seqjax.data import labelled, registered, tokens, truncation
+from seqjax.data.text import word_order
 from seqjax.experiment import classification, inputs
 
 field = experiment.field

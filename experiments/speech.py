@@ -28,7 +28,7 @@ from seqjax import (
   models,
   training,
 )
-from seqjax.data import filterbanks, utterances, wav
+from seqjax.data.audio import filterbanks, utterances, wav
 from seqjax.experiment import inputs, recognition, spoken
 from seqjax.report import figures
 

@@ -24,7 +24,7 @@ from seqjax import (
   models,
   training,
 )
-from seqjax.data import conll, python_source
+from seqjax.data.text import conll, python_source
 from seqjax.experiment import inputs, tagging
 from seqjax.report import figures
 

@@ -29,7 +29,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from seqjax import baselines, data, errors, experiment, training
-from seqjax.data import dates, parallel, registered
+from seqjax.data import registered
+from seqjax.data.text import dates, parallel
 from seqjax.experiment import inputs, outputs, translating, writing
 from seqjax.metrics import texts
 from seqjax.report import figures, score_table

@@ -3,6 +3,7 @@
 import numpy as np
 
 from seqjax import data
+from seqjax.data.timeseries import series as series_lib
 
 
 def make_series(*lengths, future=0, **fields):
@@ -17,7 +18,7 @@ def make_series(*lengths, future=0, **fields):
     'past': tuple(np.zeros((n + future, 0)) for n in lengths),
     'known': tuple(known),
     'static': np.zeros((len(lengths), 0)),
-    'columns': data.series.Columns(targets=('y',), known=('x',)),
+    'columns': series_lib.Columns(targets=('y',), known=('x',)),
     'frequency': None,
     'name': 'made',
   } | fields

@@ -3,7 +3,7 @@
 import collections
 from collections.abc import Sequence
 
-from seqjax.data import questions
+from seqjax.data.text import questions
 
 
 def answer_baselines(

@@ -1,21 +1,26 @@
-"""Files to batches: sources, vocabularies, batch plans and streams."""
+"""Files to batches: sources, vocabularies, batch plans and streams.
+
+What every kind of data shares stands here; what one kind needs stands in
+`text`, `timeseries`, `vision`, `audio` and `music`.
+"""
 
 from seqjax.data.batch import Batch
 from seqjax.data.buckets import Buckets
-from seqjax.data.conll import Tagged, are_spans, tagged_file
-from seqjax.data.folders import class_folders
 from seqjax.data.labelled import Labelled, label_names
 from seqjax.data.padding import pad, sequence_batches, step_batches
 from seqjax.data.pairs import Pair, pair_batches, pair_lengths
-from seqjax.data.python_source import python_tokens
-from seqjax.data.series import Series
-from seqjax.data.series_files import row_series, table_series
-from seqjax.data.sources import Text, python_reference, split, text_file
-from seqjax.data.spelling import spell
 from seqjax.data.splits import fold, hold_out
-from seqjax.data.steps_ahead import Steps, forecast_batches
 from seqjax.data.streams import Streams
 from seqjax.data.tables import table, texts
+from seqjax.data.text.conll import Tagged, are_spans, tagged_file
+from seqjax.data.text.folders import class_folders
+from seqjax.data.text.python_source import python_tokens
+from seqjax.data.text.sources import Text, python_reference, split, text_file
+from seqjax.data.text.spelling import spell
+from seqjax.data.timeseries.series import Series
+from seqjax.data.timeseries.series_files import row_series, table_series
+from seqjax.data.timeseries.steps_ahead import Steps, forecast_batches
+from seqjax.data.timeseries.windows import Windows
 from seqjax.data.tokens import Tokenizer
 from seqjax.data.truncation import cut, cut_report
 from seqjax.data.vocabulary import (
@@ -24,7 +29,6 @@ from seqjax.data.vocabulary import (
   character_vocabulary,
   word_vocabulary,
 )
-from seqjax.data.windows import Windows
 
 __all__ = (
   'Batch',

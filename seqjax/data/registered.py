@@ -12,16 +12,10 @@ import re
 import numpy as np
 
 from seqjax import errors
-from seqjax.data import (
-  archives,
-  downloads,
-  parallel,
-  prepared,
-  reading,
-  sources,
-)
-from seqjax.data import images as image_sets
+from seqjax.data import archives, downloads, prepared, reading
 from seqjax.data import labelled as labelled_texts
+from seqjax.data.text import parallel, sources
+from seqjax.data.vision import images as image_sets
 
 # Archives of labelled texts; a member is that of a part if it matches.
 ARCHIVES = {

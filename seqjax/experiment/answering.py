@@ -8,7 +8,8 @@ import jax
 import numpy as np
 
 from seqjax import data, errors, models
-from seqjax.data import labelled, questions
+from seqjax.data import labelled
+from seqjax.data.text import questions
 from seqjax.experiment import batching, fields, inputs, run_directory
 
 

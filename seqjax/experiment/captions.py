@@ -10,7 +10,8 @@ import jax
 import numpy as np
 
 from seqjax import data, layers, models, training
-from seqjax.data import captioned, pictures, tokens
+from seqjax.data import tokens
+from seqjax.data.vision import captioned, pictures
 from seqjax.experiment import batching, build, decoding, fields
 from seqjax.metrics import texts
 from seqjax.report import looked_at

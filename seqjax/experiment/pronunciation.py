@@ -7,7 +7,7 @@ import numpy as np
 
 from seqjax import data, errors, metrics, models
 from seqjax.baselines import spellings, translations
-from seqjax.data import cmudict
+from seqjax.data.text import cmudict
 from seqjax.experiment import run_directory, writing
 from seqjax.metrics import edits
 from seqjax.report import attention_maps

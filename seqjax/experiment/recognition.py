@@ -8,7 +8,8 @@ import jax
 import numpy as np
 
 from seqjax import data, decoding, metrics, models
-from seqjax.data import filterbanks, transcripts, utterances
+from seqjax.data import transcripts
+from seqjax.data.audio import filterbanks, utterances
 from seqjax.experiment import batching, fields, spoken
 
 # Each recording is measured in so many utterances, among others in each.

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from seqjax import data, errors
-from seqjax.data import tones, utterances
+from seqjax.data.audio import tones, utterances
 from seqjax.experiment import batching, fields
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from seqjax import data, errors, models
 from seqjax.baselines import translations
-from seqjax.data import parallel, tokens
+from seqjax.data import tokens
+from seqjax.data.text import parallel
 from seqjax.experiment import fields, inputs, run_directory, writing
 from seqjax.metrics import texts
 from seqjax.report import attention_maps

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax import distributions, layers
-from seqjax.data import steps_ahead
+from seqjax.data.timeseries import steps_ahead
 from seqjax.models import next_step, penalties
 from seqjax.models import task as task_lib
 

@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from seqjax.data import piano_rolls
+from seqjax.data.music import piano_rolls
 
 
 def draw(path, rolls: dict[str, np.ndarray], given: int = 0) -> None:

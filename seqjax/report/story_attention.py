@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqjax.data import questions
+from seqjax.data.text import questions
 from seqjax.report import figures
 
 _COLUMNS = 2

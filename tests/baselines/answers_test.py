@@ -3,7 +3,7 @@
 from absl.testing import absltest
 
 from seqjax import baselines
-from seqjax.data import questions
+from seqjax.data.text import questions
 
 
 def ask(text, answer, *story):

@@ -9,7 +9,7 @@ import numpy as np
 from absl.testing import absltest
 
 from seqjax import errors
-from seqjax.data import questions
+from seqjax.data.text import questions
 from seqjax.experiment import answering
 
 STORY = ('Ann went out.', 'Bob sat down.', 'Ann came in.')

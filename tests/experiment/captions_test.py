@@ -4,7 +4,8 @@ import numpy as np
 from absl.testing import absltest
 
 from seqjax import data
-from seqjax.data import captioned, tokens
+from seqjax.data import tokens
+from seqjax.data.vision import captioned
 from seqjax.experiment import captions
 
 PICTURES = np.zeros((2, 8, 12, 1), np.uint8)

@@ -3,7 +3,7 @@
 from absl.testing import absltest
 
 from seqjax import errors
-from seqjax.data import cmudict
+from seqjax.data.text import cmudict
 from seqjax.experiment import pronunciation, writing
 
 TRAIN = cmudict.collect(

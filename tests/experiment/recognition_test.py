@@ -8,7 +8,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from seqjax import data, errors
-from seqjax.data import tones
+from seqjax.data.audio import tones
 from seqjax.experiment import recognition
 
 SYMBOLS = data.Vocabulary(('\ufffd', 'a', 'b', ' '))

@@ -7,7 +7,7 @@ import pytest
 from absl.testing import absltest, parameterized
 
 from seqjax import errors
-from seqjax.data import conll
+from seqjax.data.text import conll
 from seqjax.experiment import tagging
 
 SPANS = conll.collect([(('a', 'b'), ('O', 'B-x'))], 'spans')

@@ -11,7 +11,7 @@ import numpy as np
 from absl.testing import absltest
 
 from seqjax import errors
-from seqjax.data import parallel
+from seqjax.data.text import parallel
 from seqjax.experiment import decoding, translating, writing
 
 TRAIN = parallel.collect(

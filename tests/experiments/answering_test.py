@@ -15,7 +15,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from experiments import answering
-from seqjax.data import questions, stories
+from seqjax.data.text import questions, stories
 from seqjax.training import logs
 
 STEPS = 120

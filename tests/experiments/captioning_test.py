@@ -14,7 +14,7 @@ from absl.testing import absltest, parameterized
 from PIL import Image
 
 from experiments import captioning
-from seqjax.data import digit_canvas
+from seqjax.data.vision import digit_canvas
 from seqjax.training import logs
 
 COLOURS = {'red': (255, 0, 0), 'green': (0, 255, 0), 'blue': (0, 0, 255)}

@@ -9,7 +9,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from experiments import dna
-from seqjax.data import motifs
+from seqjax.data.text import motifs
 from seqjax.training import logs
 
 SMALL = (

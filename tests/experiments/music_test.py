@@ -14,7 +14,7 @@ from absl.testing import absltest, parameterized
 from scipy import io as scipy_io
 
 from experiments import music
-from seqjax.data import chords, midi, piano_rolls
+from seqjax.data.music import chords, midi, piano_rolls
 from seqjax.training import logs
 
 SMALL = (

@@ -9,7 +9,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from experiments import pixels
-from seqjax.data import images
+from seqjax.data.vision import images
 from seqjax.training import logs
 
 SMALL = (

@@ -12,7 +12,7 @@ from absl.testing import absltest, parameterized
 from experiment_case import ExperimentTestCase
 
 from experiments import pronunciation
-from seqjax.data import cmudict
+from seqjax.data.text import cmudict
 from seqjax.training import logs
 
 SMALL = (

@@ -8,7 +8,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from seqjax import cells, data, errors, layers, models
-from seqjax.data import questions
+from seqjax.data.text import questions
 from seqjax.models import answerer
 
 V, E, H, K, W = 11, 5, 4, 3, 6

@@ -8,7 +8,8 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from seqjax import cells, layers, models, training
-from seqjax.data import buckets, captioned
+from seqjax.data import buckets
+from seqjax.data.vision import captioned
 from seqjax.models import captioner
 
 V, END = 9, 8

@@ -10,7 +10,7 @@ import oracle
 from absl.testing import absltest, parameterized
 
 from seqjax import cells, data, distributions, errors, layers, models
-from seqjax.data import steps_ahead
+from seqjax.data.timeseries import steps_ahead
 from seqjax.models import forecaster
 
 T, B, K, D, H, M = 7, 3, 4, 2, 5, 6

@@ -6,7 +6,7 @@ import drawn
 import numpy as np
 from absl.testing import absltest
 
-from seqjax.data import questions
+from seqjax.data.text import questions
 from seqjax.report import story_attention
 
 STORY = ('Ann went out.', 'Bob sat down.', 'Ann came $ in. ' + 'x' * 80)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from seqjax import array_files, baselines, conformal, errors, surprise
-from seqjax.data import calendar, frequency, recordings
-from seqjax.data import scaling as scaling_lib
+from seqjax.data.timeseries import calendar, frequency, recordings
+from seqjax.data.timeseries import scaling as scaling_lib
 from seqjax.experiment import fields
 from seqjax.experiment.anomaly import detector, tables
 from seqjax.metrics import events

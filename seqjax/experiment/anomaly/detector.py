@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from seqjax import baselines, data, distributions, models, training
-from seqjax.data import (
+from seqjax.data.timeseries import (
   calendar,
   filling,
   frequency,
@@ -17,7 +17,7 @@ from seqjax.data import (
   recordings,
   steps_ahead,
 )
-from seqjax.data import scaling as scaling_lib
+from seqjax.data.timeseries import scaling as scaling_lib
 from seqjax.experiment import build, fields
 from seqjax.experiment.anomaly import tables
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from seqjax.data import clock
+from seqjax.data.timeseries import clock
 from seqjax.experiment.anomaly import alarms, watching
 
 

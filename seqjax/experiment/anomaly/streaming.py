@@ -14,7 +14,8 @@ import jax
 import numpy as np
 
 from seqjax import array_files, errors
-from seqjax.data import clock, columns, delimited, recordings
+from seqjax.data import columns, delimited
+from seqjax.data.timeseries import clock, recordings
 from seqjax.experiment import inputs
 from seqjax.experiment.anomaly import alarms, lines, watching
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqjax import errors
-from seqjax.data import nab, recordings, sensors
+from seqjax.data.timeseries import nab, recordings, sensors
 from seqjax.experiment import config as configs
 from seqjax.experiment import fields, inputs
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqjax import array_files, baselines, errors
-from seqjax.data import readings, scaling
+from seqjax.data.timeseries import readings, scaling
 
 NAME = 'fitted.safetensors'
 

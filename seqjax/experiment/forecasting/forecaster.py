@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqjax import baselines, data, distributions, errors, models
-from seqjax.data import readings as readings_lib
+from seqjax.data.timeseries import readings as readings_lib
 from seqjax.experiment import build, fields
 from seqjax.experiment.forecasting import fitting, tables
 

@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from seqjax.data import clock, readings
+from seqjax.data.timeseries import clock, readings
 from seqjax.experiment import outputs
 from seqjax.experiment.forecasting import backtest, bands, forecaster
 from seqjax.report import figures, forecasts

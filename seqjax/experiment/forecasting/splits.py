@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from seqjax import errors
-from seqjax.data import readings
-from seqjax.data import series as series_lib
+from seqjax.data.timeseries import readings
+from seqjax.data.timeseries import series as series_lib
 from seqjax.experiment.forecasting import tables
 
 # Of a series, where no number of rows is given.

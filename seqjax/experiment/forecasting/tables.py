@@ -5,8 +5,14 @@ import dataclasses
 import numpy as np
 
 from seqjax import errors
-from seqjax.data import calendar, demand, readings, scaling, series_files
-from seqjax.data import series as series_lib
+from seqjax.data.timeseries import (
+  calendar,
+  demand,
+  readings,
+  scaling,
+  series_files,
+)
+from seqjax.data.timeseries import series as series_lib
 from seqjax.experiment import config as configs
 from seqjax.experiment import fields, inputs
 

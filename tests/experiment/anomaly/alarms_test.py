@@ -5,7 +5,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from seqjax import conformal, errors
-from seqjax.data import scaling, sensors
+from seqjax.data.timeseries import scaling, sensors
 from seqjax.experiment.anomaly import alarms, tables
 
 PARTS = tables.Parts(

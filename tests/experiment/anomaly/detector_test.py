@@ -5,8 +5,8 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from seqjax import models
-from seqjax.data import recordings
-from seqjax.data import series as series_lib
+from seqjax.data.timeseries import recordings
+from seqjax.data.timeseries import series as series_lib
 from seqjax.experiment.anomaly import detector, tables
 
 CONFIG = detector.Config(

@@ -3,7 +3,7 @@
 import numpy as np
 from absl.testing import absltest
 
-from seqjax.data import scaling
+from seqjax.data.timeseries import scaling
 from seqjax.experiment.anomaly import alarms, lines, tables, watching
 
 SAID = watching.Watched(

@@ -5,7 +5,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from seqjax import errors
-from seqjax.data import sensors
+from seqjax.data.timeseries import sensors
 from seqjax.experiment.anomaly import tables
 
 

@@ -4,7 +4,8 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from seqjax import data
-from seqjax.data import frequency
+from seqjax.data.timeseries import frequency
+from seqjax.data.timeseries import series as series_lib
 from seqjax.experiment.forecasting import backtest, fitting, forecaster, splits
 
 HORIZON, LENGTHS = 3, (60, 45)
@@ -32,7 +33,7 @@ def make_series(positive=False):
     past=tuple(np.zeros((n, 0)) for n in LENGTHS),
     known=tuple(np.zeros((n, 0)) for n in LENGTHS),
     static=np.zeros((2, 0)),
-    columns=data.series.Columns(('y', 'z')),
+    columns=series_lib.Columns(('y', 'z')),
     frequency=frequency.parse('1day'),
     name='made',
   )

@@ -5,7 +5,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from seqjax import errors
-from seqjax.data import frequency
+from seqjax.data.timeseries import frequency
 from seqjax.experiment.forecasting import splits, tables
 
 

@@ -1,0 +1,1 @@
+"""Pieces as piano rolls: their files, and pieces made on the spot."""

@@ -1,0 +1,1 @@
+"""Words and letters: their files, and texts made on the spot."""

@@ -1,0 +1,1 @@
+"""Regular series: their files, clock, gaps, scale and windows."""

@@ -1,0 +1,1 @@
+"""Pictures: their files, as pixels in order or with captions."""
