@@ -13,7 +13,6 @@ sentences 1.00, 0.98 and 0.98. The best rule has 0.85, 0.46 and 0.47, and
 Hardware: two CPU cores, 90 seconds.
 """
 
-import collections
 import dataclasses
 import sys
 
@@ -24,6 +23,7 @@ from seqjax.report import figures, score_table, story_attention
 
 field = experiment.field
 
+_PARTS = ('train', 'valid', 'test')
 _DRAWN = 6  # questions in the figure, at most
 
 # --- Config -------------------------------------------------------------------
@@ -61,7 +61,19 @@ class Config(answering.Config):
     is_path=True,
   )
   test_file: str = field(
-    '', 'the same to measure on, at the end', group='data', is_path=True
+    '',
+    'the same to measure on, at the end; a share of the training stories if '
+    'empty',
+    group='data',
+    is_path=True,
+  )
+  test_fraction: float = field(
+    0.1,
+    'share of the stories that is held out where no --test_file is given; 0.05 '
+    'to 0.2',
+    group='data',
+    above=0,
+    below=1,
   )
   embedding_size: int = field(
     32, 'width of the embedding of words; 16 to 100', minimum=1, maximum=2**16
@@ -96,48 +108,18 @@ class Config(answering.Config):
 
 
 def read_parts(config: Config) -> dict[str, questions.Questions]:
-  """The parts 'train', 'valid' and, where there is one, 'test'."""
+  """The parts 'train', 'valid' and 'test'."""
   files = inputs.files(config)
   if not files:
     return stories.made_stories(config.data_seed)
   parts = {part: babi.babi_files(path) for part, path in files.items()}
-  if 'valid' in parts:
-    return parts
-  divided = questions.hold_out(
-    parts['train'], config.valid_fraction, config.data_seed
-  )
-  return inputs.with_valid(parts, *divided)
-
-
-def describe(config: Config, parts: dict[str, questions.Questions]) -> None:
-  """Prints what there is to learn from, and what is unusual in it."""
-  known = {question.answer for question in parts['train'].questions}
-  learnt = {question.story for question in parts['train'].questions}
-  for part, whole in parts.items():
-    asked = whole.questions
-    in_words = [len(questions.words(x)) for x in questions.texts(asked)]
-    lengths = [len(x.story) for x in asked]
-    said = [
-      f'{len(asked):,} questions about {min(lengths)} to {max(lengths)} '
-      'sentences'
-    ]
-    if long := sum(n > config.max_words for n in in_words):
-      said.append(
-        f'sentences longer than --max_words={config.max_words}, which lose '
-        f'their end: {long:,}'
+  for part in ('test', 'valid'):
+    if part not in parts:
+      fraction = getattr(config, f'{part}_fraction')
+      parts['train'], parts[part] = questions.hold_out(
+        parts['train'], fraction, config.data_seed
       )
-    missed = collections.Counter(
-      x.answer for x in asked if x.answer not in known
-    )
-    if missed:
-      said.append(
-        'questions whose answer there is nothing to learn from, each a '
-        f'mistake: {missed.total():,} ({", ".join(sorted(missed)[:5])})'
-      )
-    shared = sum(x.story in learnt for x in asked)
-    if part != 'train' and shared:
-      said.append(f'questions whose story is learnt from as well: {shared:,}')
-    print(f'{part}, {whole.name}: {"; ".join(said)}.')
+  return {part: parts[part] for part in _PARTS}
 
 
 # --- Model --------------------------------------------------------------------
@@ -159,21 +141,19 @@ def make_model(config: Config, symbols: answering.Symbols) -> models.Answerer:
 
 def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   parts = read_parts(config)
-  describe(config, parts)
-  *_, last = parts
+  answering.describe(config, parts)
   symbols = answering.Symbols.of(config, parts['train'])
   asked = {
     part: answering.shortened(config, whole.questions)
     for part, whole in parts.items()
   }
-  guesses = baselines.answer_baselines(asked['train'], asked[last])
+  guesses = baselines.answer_baselines(asked['train'], asked['test'])
   known = {
-    rule: answering.by_kind(asked[last], answers)
+    rule: answering.by_kind(asked['test'], answers)
     for rule, answers in guesses.items()
   }
-  for part in list(parts)[1:]:
+  for part in ('valid', 'test'):
     answering.say_unknown(symbols, asked[part], part)
-  print(f'Baselines, {last} accuracy:\n{_table(known)}')
   batches, plan = answering.make_batches(config, symbols, asked['train'])
   print(
     f'{len(symbols.words):,} words, {len(symbols.answers):,} answers. '
@@ -204,17 +184,17 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   figures.learning_curves(
     run.path, metric='accuracy', baselines=overall, clip_norm=config.clip_norm
   )
-  probabilities, attention = read(params, asked[last])
+  probabilities, attention = read(params, asked['test'])
   answers = symbols.named(probabilities)
-  shares = answering.by_kind(asked[last], answers)
-  print(f'{last} accuracy:\n{_table(known | {"network": shares})}')
+  shares = answering.by_kind(asked['test'], answers)
+  print(f'test accuracy:\n{_table(known | {"network": shares})}')
   reached = shares['accuracy']
   verdict = baselines.verdict(reached, overall, higher_is_better=True)
-  print(f'{last} accuracy {reached:.4f} {verdict}.')
+  print(f'test accuracy {reached:.4f} {verdict}.')
   if config.attention != 'none':
     drawn = [
       story_attention.Answered(*row)
-      for row in zip(asked[last], answers, attention, strict=True)
+      for row in zip(asked['test'], answers, attention, strict=True)
     ]
     print(f'Where it looked: {story_attention.draw(run.path, _some(drawn))}')
   print(
@@ -264,7 +244,7 @@ def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   symbols, read, params = restore(config, run)
   asked = {
     part: answering.shortened(config, parts[part].questions)
-    for part in list(parts)[1:]
+    for part in ('valid', 'test')
   }
   return answering.measure(read, params, symbols, asked)
 
@@ -280,7 +260,9 @@ def answer(config: Config, run: experiment.RunDirectory) -> None:
   asked = answering.shortened(config, asked, said_to=sys.stderr)
   answering.say_unknown(symbols, asked, path, said_to=sys.stderr)
   probabilities, attention = read(params, asked)
-  print('question\tanswer\tprobability\tthe sentence of each hop')
+  looks = config.hops if config.attention != 'none' else 0
+  hops = [f'hop {hop}' for hop in range(1, looks + 1)]
+  print('\t'.join(['question', 'answer', 'probability', *hops]))
   for question, name, p, weights in zip(
     asked, symbols.named(probabilities), probabilities, attention, strict=True
   ):

@@ -25,6 +25,7 @@ from seqjax import baselines, errors, experiment, files, models, training
 from seqjax.data import labelled, tokens, vocabulary
 from seqjax.data.vision import captioned, digit_canvas, pictures
 from seqjax.experiment import captions, inputs
+from seqjax.metrics import texts
 from seqjax.report import figures, score_table
 
 field = experiment.field
@@ -200,11 +201,22 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     run.path, metric='nats_per_token', clip_norm=config.clip_norm
   )
   found = measure(params)
-  bleu = {name: scores['bleu'] for name, scores in known.items()}
-  verdict = baselines.verdict(found['test/bleu'], bleu, higher_is_better=True)
+  scores = {name.removeprefix('test/'): x for name, x in found.items()}
+  right = captions.references(parts['test'])
+  metric = texts.judging(right)
+  if metric != 'bleu':
+    print(
+      f'Most test captions have fewer than {texts.LONGEST_RUN} words, of which '
+      f'BLEU says little: {metric} is compared.'
+    )
+  verdict = baselines.verdict(
+    scores[metric],
+    {name: x[metric] for name, x in known.items()},
+    higher_is_better=True,
+  )
   print(
-    f'test bleu {found["test/bleu"]:.2f} {verdict}; '
-    f'{found["test/exact"]:.4f} of the captions exactly right.'
+    f'test {metric} {scores[metric]:.2f} {verdict}; {scores["exact"]:.4f} of '
+    f'the captions exactly right.\nMeasured by {texts.signatures(right)}.'
   )
   if 'test/attention_hits' in found:
     print(
@@ -251,25 +263,32 @@ def caption(config: Config, run: experiment.RunDirectory) -> None:
     raise errors.UserError(
       '--mode=caption needs --image=FILE or --image_folder=FOLDER, not both.'
     )
-  if config.n_best > config.beam_size:
-    raise errors.UserError(
-      f'--n_best={config.n_best}: expected at most --beam_size='
-      f'{config.beam_size}.'
-    )
   model, tokenizer, params, (size, _, colours) = restore(config, run)
+  notes = ()
   if config.image:
-    names = [config.image]
-    seen = [pictures.read(config.image, size, colours)]
+    seen = {config.image: pictures.read(config.image, size, colours)}
   else:
     shelf = pictures.shelf(config.image_folder)
     names = labelled.natural_order(shelf.names)
-    seen = [shelf.read(name, size, colours) for name in names]
+    seen = {name: shelf.read(name, size, colours) for name in names}
+    notes = shelf.notes
+  for note in (*notes, *pictures.notes(seen)):
+    print(note, file=sys.stderr)
   write = captions.make_writer(config, model, tokenizer)
-  for name, found in zip(names, write(params, np.stack(seen)), strict=True):
-    for text, score in found[: config.n_best]:
+  pixels = np.stack([picture.pixels for picture in seen.values()])
+  written = [found[: config.n_best] for found in write(params, pixels)]
+  captions.say_cut(config, written, sys.stderr)
+  if config.n_best > 1:
+    print(
+      'Of each picture the best caption comes first, with its score: '
+      f'log-probability / tokens ** {config.length_penalty:g}.',
+      file=sys.stderr,
+    )
+  for name, found in zip(seen, written, strict=True):
+    for text, hypothesis in found:
       row = [name, text]
       if config.n_best > 1:
-        row.append(f'{score:.4f}')
+        row.append(f'{hypothesis.score:.4f}')
       print('\t'.join(row))
 
 

@@ -23,6 +23,7 @@ import dataclasses
 import itertools
 import math
 import sys
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -90,7 +91,8 @@ class Config(writing.Config):
   text: str = field('', 'words to say', group='predict', kind='runtime')
   text_file: str = field(
     '',
-    'words to say, with blanks or line ends between them',
+    'words to say, with blanks or line ends between them; without it and '
+    '--text standard input',
     group='predict',
     kind='runtime',
     is_path=True,
@@ -238,25 +240,36 @@ def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
 
 def predict(config: Config, run: experiment.RunDirectory) -> None:
   """Prints rows of a word, its sounds, and how probable these are."""
-  inputs.check_prediction(config.text, config.text_file, '"..."')
-  text = config.text
-  if config.text_file:
-    text = data.text_file(config.text_file).text
-  words = text.lower().split()
-  if not words:
-    raise errors.UserError('expected words to say, got none.')
+  asked = texts(config)
   symbols, say, params = restore(config, run)
-  for sentence in pronunciation.lost(config, symbols, words):
-    print(sentence, file=sys.stderr)
-  said = [found[: config.n_best] for found in say(params, words)]
-  if endless := sum(not one.ended for found in said for one in found):
-    print(
-      f'cut at --max_written={config.max_written}: {endless:,}', file=sys.stderr
+  for text in asked:
+    words = text.lower().split()
+    for sentence in pronunciation.lost(config, symbols, words):
+      print(sentence, file=sys.stderr)
+    said = [found[: config.n_best] for found in say(params, words)]
+    if endless := sum(not one.ended for found in said for one in found):
+      print(
+        f'cut at --max_written={config.max_written}: {endless:,}',
+        file=sys.stderr,
+      )
+    for word, found in zip(words, said, strict=True):
+      for one in found:
+        sounds = ' '.join(symbols.sounds.decode(one.tokens))
+        print(f'{word}\t{sounds}\t{math.exp(one.log_prob):.4f}', flush=True)
+
+
+def texts(config: Config) -> Iterable[str]:
+  """The words to say, as many at once as there are already."""
+  if config.text and config.text_file:
+    raise errors.UserError(
+      '--text and --text_file: give one of the two, and not both.'
     )
-  for word, found in zip(words, said, strict=True):
-    for one in found:
-      sounds = ' '.join(symbols.sounds.decode(one.tokens))
-      print(f'{word}\t{sounds}\t{math.exp(one.log_prob):.4f}')
+  if not (config.text or config.text_file):
+    return inputs.typed_lines()
+  text = config.text or data.text_file(config.text_file).text
+  if not text.split():
+    raise errors.UserError('expected words to say, got none.')
+  return [text]
 
 
 MODES = {'train': train, 'evaluate': evaluate, 'predict': predict}

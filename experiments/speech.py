@@ -15,6 +15,8 @@ Hardware: two CPU cores, half a minute.
 
 import collections
 import dataclasses
+import itertools
+import pathlib
 import sys
 
 import numpy as np
@@ -28,7 +30,7 @@ from seqjax import (
   models,
   training,
 )
-from seqjax.data.audio import filterbanks, utterances, wav
+from seqjax.data.audio import filterbanks, utterances, wav, wav_folder
 from seqjax.experiment import inputs, recognition, spoken
 from seqjax.report import figures
 
@@ -53,7 +55,7 @@ class Config(recognition.Config):
   max_compilations: int = 2
   wav_files: str = field(
     '',
-    'wav files to write down, with commas between them',
+    'wav files to write down, or folders of them, with commas between',
     group='predict',
     kind='runtime',
   )
@@ -70,12 +72,18 @@ def describe(parts: dict[str, utterances.Utterances]) -> None:
   for part, recordings in parts.items():
     seconds = sum(map(len, recordings.samples)) / recordings.rate
     said = (
-      f'{part}, {recordings.name}: {len(recordings.texts):,} recordings, '
-      f'{seconds / 60:.1f} minutes, of {len(set(recordings.speakers))} speakers'
+      f'{part}, {recordings.name}: {_count(recordings.texts, "recording")}, '
+      f'{seconds / 60:.1f} minutes'
     )
+    if speakers := set(recordings.speakers) - {''}:
+      said += f', of {_count(speakers, "speaker")}'
     if new := sum(word not in known for word in _words(recordings)):
       said += f'; words that the training part does not have: {new:,}'
     print(f'{said}.')
+
+
+def _count(things, what):
+  return f'{len(things):,} {what}{"s" * (len(things) != 1)}'
 
 
 def _words(recordings):
@@ -169,6 +177,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     baselines=known,
     clip_norm=config.clip_norm,
   )
+  recognition.show(write, params, parts['test'])
   found = recognition.measure(write, params, parts)
   rate = found['test/word_error_rate']
   print(f'Test word error rate {rate:.4f} {baselines.verdict(rate, known)}.')
@@ -209,24 +218,30 @@ def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
 
 def predict(config: Config, run: experiment.RunDirectory) -> None:
   """Prints a row per file: its name and what is said in it."""
-  paths = inputs.names(config.wav_files)
-  if not paths:
-    raise errors.UserError('--mode=predict needs --wav_files=FILE,FILE.')
-  steps = []
-  for path in paths:
-    sound = wav.read(path)
-    channels = sound.samples.shape[1]
-    if channels > 1 or sound.rate != config.sample_rate:
-      print(
-        f'{path}: {channels} channels at {sound.rate:,} Hz become one at '
-        f'{config.sample_rate:,} Hz.',
-        file=sys.stderr,
-      )
+  names = inputs.names(config.wav_files)
+  if not names:
+    raise errors.UserError(
+      '--mode=predict needs --wav_files=FILE,FILE or --wav_files=FOLDER.'
+    )
+  paths, steps = [], []
+  for path, sound in itertools.chain.from_iterable(map(_sounds, names)):
+    if changes := wav.changes(sound, config.sample_rate):
+      print(f'{path}: {"; ".join(changes)}.', file=sys.stderr)
     samples = wav.mono(sound, config.sample_rate)
+    paths.append(path)
     steps.append(recognition.hear(config, samples, config.sample_rate))
   write, params = restore(config, run)
   for path, text in zip(paths, write(params, steps), strict=True):
     print(f'{path}\t{text}')
+
+
+def _sounds(name):
+  """Path and sound of a file, or of each in a folder."""
+  path = pathlib.Path(name).expanduser()
+  if not path.is_dir():
+    return [(name, wav.read(path))]
+  files = {path / file: x for file, x in wav_folder.read(path).items()}
+  return [(file, wav.decode(x, file)) for file, x in files.items()]
 
 
 MODES = {'train': train, 'evaluate': evaluate, 'predict': predict}

@@ -20,6 +20,7 @@ translations: BLEU 38.4, and 39.7 with --beam_size=5 (the nearest: 19.8), after
 --valid_fraction=0.005 --test_fraction=0.019 --eval_every=1000
 """
 
+import collections
 import dataclasses
 import functools
 import itertools
@@ -188,7 +189,6 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   known = translating.score_baselines(
     tokenizers, ids['train'], parts['train'], parts['test']
   )
-  print(score_table.score_table(known))
 
   run.record_data(experiment.digest([x.sha256 for x in parts.values()]))
   tokenizers.save(run)
@@ -259,20 +259,26 @@ def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
 
 
 def translate(config: Config, run: experiment.RunDirectory) -> None:
-  """Prints a line for each line of the text, or a block with --n_best."""
+  """Prints a line for each line of the text, or rows with --n_best."""
   asked = lines(config)
+  if config.output:
+    outputs.check(config.output)
   tokenizers, model, _, params = restore(config, run)
   run_model = translating.make_translate(config, model, tokenizers)
-  translate = functools.partial(run_model, params, said_to=sys.stderr)
+  counted = collections.Counter()
+  translate = functools.partial(run_model, params, counted=counted)
   rows = itertools.chain.from_iterable(
     translating.answers(config, translate, some) for some in asked
   )
-  if config.output:
-    outputs.write(config.output, ''.join(f'{row}\n' for row in rows))
-    print(config.output)
-  else:
-    for row in rows:
-      print(row, flush=True)
+  try:
+    if config.output:
+      outputs.write(config.output, ''.join(f'{row}\n' for row in rows))
+      print(config.output)
+    else:
+      for row in rows:
+        print(row, flush=True)
+  finally:  # Of what was typed, too, until somebody stopped it.
+    translating.say_lost(config, counted, sys.stderr)
 
 
 def lines(config: Config) -> Iterable[list[str]]:

@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+import pathlib
 import re
 import tarfile
 import zlib
@@ -27,9 +28,9 @@ def members(
 ) -> Iterator[tuple[str, bytes]]:
   """Name and content of the files in a tar archive whose whole name matches.
 
-  In the archive's order. Every member is judged, wanted or not, but only when
-  its turn comes: whoever must trust none of a bad archive takes all of them
-  before using one.
+  In the archive's order; `./a//b` is called `a/b`. Every member is judged,
+  wanted or not, but only when its turn comes: whoever must trust none of a bad
+  archive takes all of them before using one.
 
   Args:
     stream: the archive, .tar.gz or .tar.xz, open; its `name` is used in
@@ -39,12 +40,12 @@ def members(
   Raises:
     UserError: the archive is damaged, has too many members or bytes, or a
       member that points outside of it: an absolute name, `..`, a link, a
-      device.
+      device; or two that match have the same name.
 
   Source: the checks of Python's tarfile data filter (PEP 706), which refuse
     more here: links are of no use where nothing is extracted.
   """
-  num_bytes = 0
+  num_bytes, names = 0, set()
   try:
     with tarfile.open(fileobj=stream, mode='r:*') as archive:
       for number, member in enumerate(archive, start=1):
@@ -60,12 +61,19 @@ def members(
             f'{_MAX_MEMBERS:,} members or {_MAX_BYTES:,} bytes; the first too '
             f'many is {member.name!r}.'
           )
-        if member.isfile() and wanted.fullmatch(member.name):
-          yield member.name, archive.extractfile(member).read()
+        name = pathlib.PurePosixPath(member.name).as_posix()
+        if member.isfile() and wanted.fullmatch(name):
+          if name in names:
+            raise errors.UserError(
+              f'{stream.name} is not used, because it holds {name!r} twice: '
+              'pack it anew, from a folder.'
+            )
+          names.add(name)
+          yield name, archive.extractfile(member).read()
   except _DAMAGED as error:
     raise errors.UserError(
       f'expected a .tar.gz or .tar.xz archive, but {stream.name} is damaged or '
-      f'of another kind ({error}): fetch it again.'
+      'of another kind: fetch it again.'
     ) from error
 
 

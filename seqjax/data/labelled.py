@@ -130,6 +130,8 @@ def load_names(path: str | os.PathLike, *parts: Labelled) -> tuple[str, ...]:
       isinstance(n, str) for n in names
     ):
       raise TypeError('no list of names')
+    if not names:
+      raise ValueError('no name')
     if len(set(names)) < len(names):
       raise ValueError('a name stands there twice')
     return tuple(names)

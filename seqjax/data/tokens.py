@@ -20,6 +20,7 @@ UNITS = ('words', 'characters', 'subwords')
 
 # Stands before what follows a blank.
 BEGIN = '\N{LOWER ONE EIGHTH BLOCK}'
+_NO_BLANK = '\ufdd0'  # For that in a text: no character, so no text has this.
 
 # Only elements that format text, and only with attributes, so that `<stdin>`,
 # `<sigh>` and `a <b and c> d` stay.
@@ -56,16 +57,16 @@ def spaced_words(text: str) -> list[str]:
 
   A word is a run of letters with the combining marks on them and apostrophes
   within it; every other character is a token of its own. Case is kept. `BEGIN`
-  stands before a token that a blank precedes, and before the first. Blanks
-  that follow each other count as one, and characters are composed (NFC).
+  stands before a token that a blank precedes, and before the first; U+FDD0 for
+  that character in the text itself. Blanks that follow each other count as one,
+  and characters are composed (NFC).
 
   >>> spaced_words("It's 10.")
   ["▁It's", '▁1', '0', '.']
   """
-  text = ''.join(
-    f' {word}' for word in unicodedata.normalize('NFC', text).split()
-  )
-  return _spaced_pattern().findall(text.replace(' ', BEGIN))
+  text = unicodedata.normalize('NFC', text).replace(BEGIN, _NO_BLANK)
+  marked = ''.join(BEGIN + word for word in text.split())
+  return _spaced_pattern().findall(marked)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +130,8 @@ class Tokenizer:
       return text
     if not self.spaced:
       raise ValueError('expected a tokenizer whose words are spaced.')
-    return text.replace(BEGIN, ' ').removeprefix(' ')
+    text = text.replace(BEGIN, ' ').replace(_NO_BLANK, BEGIN)
+    return text.removeprefix(' ')
 
   def save(self, folder: str | os.PathLike) -> None:
     """Writes `vocabulary.json` and `tokenizer.json` into a folder."""

@@ -14,7 +14,7 @@ class Beams(NamedTuple):
   """The best texts of each row, best first.
 
   Where a row has fewer than N texts, the rest have length 0 and a
-  log-probability of -inf.
+  log-probability of -inf; of NaN where the model gave no numbers.
   """
 
   tokens: jax.Array  # [N, L, B] int32, the end and what follows it: the end
@@ -32,6 +32,7 @@ class _State(NamedTuple):
   log_probs: jax.Array  # [K, B]; -inf where the slot is empty
   lengths: jax.Array  # [K, B]
   ended: jax.Array  # [K, B] bool
+  forced: jax.Array  # [K, B] bool, by an end that the rules forbid
   tokens: jax.Array  # [L, K, B], written at each step,
   parents: jax.Array  # [L, K, B], into the slot that came from this one
   texts: jax.Array  # [L, K, B] of each slot, where a rule reads them
@@ -60,7 +61,8 @@ def beam_search(
   the best log p(y), until all have ended or are as long as may be. So a beam of
   1 takes the likeliest token every time, as `write` does. Texts that did not
   end rank after all that did. Of equal ones that of the better beginning comes
-  first, then the smaller token.
+  first, then the smaller token. An end that comes because the rules leave
+  nothing else ranks after all of these.
 
   Args:
     step: (params, carry, token [B]) -> (carry, logits [B, V]); compiled once
@@ -96,7 +98,7 @@ def beam_search(
 
   def proceed(state):
     carry, logits = of_slots(params, state.carry, state.token)
-    gains = rules_lib.narrow(rules, logits, state.t, state.texts)
+    gains, stuck = rules_lib.narrow(rules, logits, state.t, state.texts)
     # Of each hypothesis no more than this many can be among the best.
     gains, tokens = jax.lax.top_k(gains, min(beam_size, logits.shape[-1]))
     num_ways = tokens.shape[-1]
@@ -107,6 +109,9 @@ def beam_search(
     tokens = jnp.where(goes_on, tokens, rules.end)
     log_probs = state.log_probs[..., None] + gains
     rank = jnp.where(~goes_on & only, jnp.inf, log_probs)
+    stuck &= ~state.ended
+    last = stuck[..., None] & (log_probs > -jnp.inf)
+    rank = jnp.where(last, jnp.finfo(rank.dtype).min, rank)
 
     flat = lambda x: x.swapaxes(0, 1).reshape(x.shape[1], -1)
     _, best = jax.lax.top_k(flat(rank), beam_size)
@@ -126,6 +131,7 @@ def beam_search(
       log_probs,
       jnp.where(has_ended, of_parents(state.lengths), state.t + 1),
       has_ended,
+      of_parents(state.forced | stuck),
       state.tokens.at[state.t].set(token),
       state.parents.at[state.t].set(parents),
       texts,
@@ -155,6 +161,7 @@ def _start(step, params, carry, first, beam_size, max_length, rules) -> _State:
     log_probs=jnp.where(slots == 0, 0, -jnp.inf).astype(dtype),
     lengths=jnp.zeros_like(slots),
     ended=jnp.zeros(slots.shape, bool),
+    forced=jnp.zeros(slots.shape, bool),
     tokens=nothing,
     parents=jnp.broadcast_to(slots[None], nothing.shape),
     texts=nothing if rules.no_repeat_ngram else nothing[:0],
@@ -169,8 +176,7 @@ def _in_order(state, length_penalty, end) -> Beams:
   rows = jnp.arange(scores.shape[1])[None]
   slots = jax.lax.broadcasted_iota(jnp.int32, scores.shape, 0)
   # The sort keeps the order of what is equal.
-  stuck = state.log_probs <= jnp.finfo(scores.dtype).min / 2
-  keys = (stuck, ~state.ended, -scores)
+  keys = (state.forced, ~state.ended, -scores)
   *_, best = jax.lax.sort((*keys, slots), dimension=0, num_keys=len(keys))
 
   def back(slot, step):

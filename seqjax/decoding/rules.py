@@ -11,8 +11,8 @@ from seqjax.decoding import choosing
 class Rules(NamedTuple):
   """What a text may not hold, and what ends it.
 
-  Where the rules leave nothing to write, the end comes all the same, at the
-  lowest log-probability that there is: any text within the rules ranks before.
+  Where the rules leave nothing to write, the end comes all the same, and any
+  text within the rules ranks before.
 
   Example:
     >>> Rules(end=3, min_length=1, banned=(0,))
@@ -32,7 +32,9 @@ class Rules(NamedTuple):
 def narrow(rules: Rules, logits, num_written, texts):
   """The model's log-probabilities of the next token, -inf where ruled out.
 
-  They are not normalised anew: what the rules take away is lost.
+  They are not normalised anew: what the rules take away is lost. Where nothing
+  is left, the end keeps what the model gives it, or the lowest number there is
+  if it gives nothing. Logits that are no numbers stay NaN.
 
   Args:
     rules: as they are.
@@ -42,7 +44,7 @@ def narrow(rules: Rules, logits, num_written, texts):
       `rules.no_repeat_ngram` is set.
 
   Returns:
-    [..., V], float32 or wider.
+    [..., V], float32 or wider; and [...] bool, whether the rules left nothing.
 
   Raises:
     ValueError: the rules do not fit V tokens, or may leave nothing to write
@@ -50,20 +52,24 @@ def narrow(rules: Rules, logits, num_written, texts):
   """
   num_tokens = logits.shape[-1]
   _check(rules, num_tokens)
-  scores = choosing.ban(choosing.log_probs(logits), rules.banned)
+  # Of scores that are all -inf the softmax would make NaN.
+  nothing = jnp.all(logits == -jnp.inf, axis=-1, keepdims=True)
+  log_probs = jnp.where(nothing, -jnp.inf, choosing.log_probs(logits))
+  scores = choosing.ban(log_probs, rules.banned)
   if rules.no_repeat_ngram:
     repeats = _repeats(texts, num_written, rules.no_repeat_ngram, num_tokens)
     scores = jnp.where(repeats, -jnp.inf, scores)
   if rules.end < 0:
-    return scores
+    return scores, jnp.zeros(scores.shape[:-1], bool)
   if rules.min_length:
     too_early = num_written < rules.min_length
     end = jnp.where(too_early, -jnp.inf, scores[..., rules.end])
     scores = scores.at[..., rules.end].set(end)
-  stuck = ~jnp.any(scores > -jnp.inf, axis=-1, keepdims=True)
+  stuck = jnp.all(scores == -jnp.inf, axis=-1)
   lowest = jnp.finfo(scores.dtype).min
-  the_end = jnp.full_like(scores, -jnp.inf).at[..., rules.end].set(lowest)
-  return jnp.where(stuck, the_end, scores)
+  forced = jnp.maximum(log_probs[..., rules.end], lowest)
+  end = jnp.where(stuck, forced, scores[..., rules.end])
+  return scores.at[..., rules.end].set(end), stuck
 
 
 def _repeats(texts, num_written, n: int, num_tokens: int):

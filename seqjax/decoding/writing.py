@@ -15,7 +15,8 @@ class Written(NamedTuple):
 
   tokens: jax.Array  # [L, B] int32, the end and what follows it: the end
   lengths: jax.Array  # [B] int32, without the end; L where it did not come
-  log_probs: jax.Array  # [B], the model's, of all tokens and the end
+  # [B], the model's, of all tokens and the end; NaN where it gave no numbers.
+  log_probs: jax.Array
 
 
 @functools.partial(
@@ -70,7 +71,7 @@ def write(
   def proceed(state):
     t, token, carry, ended, text = state
     carry, logits = step(params, carry, token)
-    log_probs = rules_lib.narrow(rules, logits, t, text.tokens)
+    log_probs, _ = rules_lib.narrow(rules, logits, t, text.tokens)
     keys = jax.vmap(jax.random.fold_in, (None, 0))(
       jax.random.fold_in(key, t), rows
     )

@@ -2,7 +2,7 @@
 
 from seqjax.experiment.build import check, plan, recurrent
 from seqjax.experiment.command import resolve
-from seqjax.experiment.config import Config, digest, identity, kind, run_id
+from seqjax.experiment.config import Config, digest, kind, run_id, settings
 from seqjax.experiment.fields import Field, declared, field
 from seqjax.experiment.flags import help_text, parse
 from seqjax.experiment.main import main
@@ -17,7 +17,6 @@ __all__ = [
   'digest',
   'field',
   'help_text',
-  'identity',
   'kind',
   'main',
   'parse',
@@ -25,4 +24,5 @@ __all__ = [
   'recurrent',
   'resolve',
   'run_id',
+  'settings',
 ]

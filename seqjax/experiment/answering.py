@@ -1,5 +1,6 @@
 """What it takes to answer questions: their ids, a reader, its scores."""
 
+import collections
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TextIO
@@ -7,7 +8,7 @@ from typing import NamedTuple, TextIO
 import jax
 import numpy as np
 
-from seqjax import data, errors, models
+from seqjax import data, models
 from seqjax.data import labelled
 from seqjax.data.text import questions
 from seqjax.experiment import batching, fields, inputs, run_directory
@@ -68,11 +69,41 @@ class Symbols(NamedTuple):
 
   @classmethod
   def load(cls, run: run_directory.RunDirectory) -> 'Symbols':
-    path = run.path / 'labels.json'
-    answers = labelled.load_names(path)
-    if not answers:
-      raise errors.UserError(f'{path} is damaged (no answers).')
-    return cls(data.Vocabulary.load(run.path / 'vocabulary.json'), answers)
+    return cls(
+      data.Vocabulary.load(run.path / 'vocabulary.json'),
+      labelled.load_names(run.path / 'labels.json'),
+    )
+
+
+def describe(config: Config, parts: dict[str, questions.Questions]) -> None:
+  """Prints what there is to learn from, and what is unusual in it."""
+  known = {question.answer for question in parts['train'].questions}
+  learnt = {question.story for question in parts['train'].questions}
+  for part, whole in parts.items():
+    asked = whole.questions
+    in_words = [len(questions.words(x)) for x in questions.texts(asked)]
+    lengths = [len(x.story) for x in asked]
+    said = [
+      f'{len(asked):,} questions about {min(lengths)} to {max(lengths)} '
+      'sentences'
+    ]
+    if long := sum(n > config.max_words for n in in_words):
+      said.append(
+        f'sentences longer than --max_words={config.max_words}, which lose '
+        f'their end: {long:,}'
+      )
+    missed = collections.Counter(
+      x.answer for x in asked if x.answer not in known
+    )
+    if missed:
+      said.append(
+        'questions whose answer there is nothing to learn from, each a '
+        f'mistake: {missed.total():,} ({", ".join(sorted(missed)[:5])})'
+      )
+    shared = sum(x.story in learnt for x in asked)
+    if part != 'train' and shared:
+      said.append(f'questions whose story is learnt from as well: {shared:,}')
+    print(f'{part}, {whole.name}: {"; ".join(said)}.')
 
 
 def shortened(

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from seqjax import data
+from seqjax import data, errors
 from seqjax.experiment import config as configs
 from seqjax.experiment import fields
 
@@ -27,7 +27,7 @@ class PaddedConfig(configs.Config):
     64,
     'sequences at once where nothing is learnt; changes no printed number',
     group='run',
-    kind='runtime',
+    kind='measuring',
     minimum=1,
     maximum=2**20,
   )
@@ -45,6 +45,16 @@ class Config(PaddedConfig):
     above=0,
     below=1,
   )
+
+  def __post_init__(self):
+    super().__post_init__()
+    # Of those that look at what they read.
+    if self.bidirectional and getattr(self, 'attention', '') == 'dot':
+      raise errors.UserError(
+        '--attention=dot compares what is sought with what was read, and read '
+        'both ways that is twice as wide. Take --attention=general, or '
+        '--bidirectional=false.'
+      )
 
 
 def plan_batches(

@@ -124,14 +124,14 @@ def make_writer(
 ):
   """(params, pictures [N, H, W, C]) -> for each its captions, best first.
 
-  A caption is (text, score).
+  A caption is its text and the `decoding.Hypothesis`.
   """
   begin = jax.jit(models.captioner.begin(model))
   search = decoding.make_search(
     config, models.decoder.step(model), len(tokenizer.vocabulary)
   )
 
-  def write(params, seen) -> list[list[tuple[str, float]]]:
+  def write(params, seen) -> list[list[tuple[str, decoding.Hypothesis]]]:
     plan = batching.plan_batches(config, [range(1)] * len(seen))
     found = [None] * len(seen)
     for index in range(plan.batches_per_epoch):
@@ -139,10 +139,27 @@ def make_writer(
       rows = search(params, *begin(params, captioned.pick(seen, ids)))
       for i, hypotheses in zip(ids, rows, strict=True):
         if i >= 0:
-          found[i] = [(tokenizer.join(x.tokens), x.score) for x in hypotheses]
+          found[i] = [(tokenizer.join(x.tokens), x) for x in hypotheses]
     return found
 
   return write
+
+
+def say_cut(config: Config, written, said_to=None) -> None:
+  """Prints how many captions are longer than may be, and were cut.
+
+  Args:
+    config: with `max_written`.
+    written: of pictures their captions, as of `make_writer`.
+    said_to: standard output, unless another is named.
+  """
+  ended = [x.ended for each in written for _, x in each]
+  if cut := ended.count(False):
+    print(
+      f'Captions that do not end within --max_written={config.max_written}, '
+      f'and are cut: {cut:,} of {len(ended):,}.',
+      file=said_to,
+    )
 
 
 def make_attention(
@@ -189,10 +206,14 @@ def share_seen(
   return float(np.mean(hits))
 
 
+def references(part: captioned.Captioned) -> list[list[str]]:
+  """What is right for each picture, as captions are scored."""
+  return [[normal(text) for text in each] for each in part.captions]
+
+
 def score(written: Sequence[str], part: captioned.Captioned):
   """BLEU and chrF against all captions of a picture, and the share exact."""
-  references = [[normal(text) for text in each] for each in part.captions]
-  return texts.text_scores(written, references)
+  return texts.text_scores(written, references(part))
 
 
 def make_measure(
@@ -239,6 +260,7 @@ def show(
   """
   written = make_writer(config, model, tokenizer)(params, part.pictures)
   best = [each[0][0] for each in written]
+  say_cut(config, [each[:1] for each in written])
   for i, text in enumerate(best):
     pictures.write(directory / 'samples' / f'{i}.png', part.pictures[i])
     print(f'{part.names[i]}: {text} (right: {part.captions[i][0]})')

@@ -242,17 +242,21 @@ class Config:
 
 
 def kind(config: Config, name: str) -> str:
-  """Whether a field is 'identity', 'extendable' or 'runtime' in this config."""
+  """Which of the kinds of `fields.field` a field has in this config."""
   kind = fields.declared(type(config))[name].kind
   return kind(config) if callable(kind) else kind
 
 
-def identity(config: Config) -> dict[str, Any]:
-  """The settings that make the run the run it is, by name."""
+def settings(config: Config, *kinds: str) -> dict[str, Any]:
+  """The settings of some kinds, by name.
+
+  >>> settings(Config(eval_every=7), 'extendable')['eval_every']
+  7
+  """
   return {
     name: getattr(config, name)
     for name in fields.declared(type(config))
-    if kind(config, name) == 'identity'
+    if kind(config, name) in kinds
   }
 
 
@@ -266,7 +270,7 @@ def run_id(config: Config) -> str:
   declared = fields.declared(type(config))
   typed = {
     name: value
-    for name, value in identity(config).items()
+    for name, value in settings(config, 'identity').items()
     if name != 'seed' and value != declared[name].default
   }
   return f'{config.cell}-{digest(typed)[:6]}-s{config.seed}'

@@ -21,7 +21,7 @@ class Config(batching.PaddedConfig):
     'texts that are followed at once; 1 takes the likeliest symbol every time; '
     '4 to 10',
     group='decoding',
-    kind='runtime',
+    kind='measuring',
     minimum=1,
     maximum=1000,
   )
@@ -30,7 +30,7 @@ class Config(batching.PaddedConfig):
     'of a beam: log-probabilities are divided by length ** this; 0 prefers '
     'short texts; 0 to 1.5',
     group='decoding',
-    kind='runtime',
+    kind='measuring',
     minimum=0,
     maximum=10,
   )
@@ -38,7 +38,7 @@ class Config(batching.PaddedConfig):
     100,
     'symbols that are written at most',
     group='decoding',
-    kind='runtime',
+    kind='measuring',
     minimum=1,
     maximum=10**5,
   )
@@ -46,7 +46,7 @@ class Config(batching.PaddedConfig):
     0,
     'symbols before the end may come',
     group='decoding',
-    kind='runtime',
+    kind='measuring',
     minimum=0,
     maximum=10**5,
   )
@@ -54,7 +54,7 @@ class Config(batching.PaddedConfig):
     0,
     'no run of this many symbols is written twice; 0 lets them repeat',
     group='decoding',
-    kind='runtime',
+    kind='measuring',
     minimum=0,
     maximum=100,
   )
@@ -100,7 +100,8 @@ def make_search(config: Config, step, end: int):
 
   Returns:
     (params, memory, carry) -> for each of B rows its hypotheses, best first:
-    `beam_size` of them, or fewer where there are no more.
+    `beam_size` of them, or fewer where there are no more. It raises UserError
+    as `check_numbers`.
   """
   look = functools.partial(
     decoding.beam_search,
@@ -121,9 +122,24 @@ def make_search(config: Config, step, end: int):
     batch_size = jax.tree.leaves(carry)[0].shape[0]
     first = jnp.full(batch_size, end, jnp.int32)
     found = jax.device_get(look((params, memory), carry, first))
+    check_numbers(found.log_probs)
     return [_hypotheses(found, row) for row in range(batch_size)]
 
   return search
+
+
+def check_numbers(log_probs) -> None:
+  """Refuses texts of which a network does not say how probable they are.
+
+  Raises:
+    UserError: a log-probability is NaN.
+  """
+  if np.isnan(log_probs).any():
+    raise errors.UserError(
+      'expected numbers of the network, but what it says of a text is NaN: the '
+      'parameters of this run are not finite. Train it anew, with a smaller '
+      '--learning_rate or --clip_norm.'
+    )
 
 
 def _hypotheses(found: decoding.Beams, row: int) -> list[Hypothesis]:

@@ -12,7 +12,7 @@ from typing import Any
 from seqjax import errors
 
 _Ints = tuple[int, ...]
-_KINDS = ('identity', 'extendable', 'runtime')
+_KINDS = ('identity', 'extendable', 'runtime', 'measuring')
 _PARSERS = {
   bool: lambda text: {'true': True, 'false': False}[text.lower()],
   int: int,
@@ -169,8 +169,9 @@ def field(
     group: the heading of `--help` that it stands under.
     kind: 'identity', what makes the run the run it is: it is part of the run's
       name, and a resume refuses another value; 'extendable', what a resume may
-      change; 'runtime', what only the command says. Or a function of the
-      config to one of them.
+      change; 'runtime', what only the command says; 'measuring', the same where
+      it may change a number: it stands beside the metrics in result.json. Or a
+      function of the config to one of them.
     choices: the names allowed. A function is called when they are needed, so
       that a registry is imported late.
     minimum: the least value allowed; `maximum` the greatest. Of each element,

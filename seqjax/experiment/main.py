@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from seqjax import errors
-from seqjax.experiment import command, ending, flags, run_directory
+from seqjax.experiment import command, ending, fields, flags, run_directory
 from seqjax.experiment import config as configs
 from seqjax.training import signals
 
@@ -91,7 +91,8 @@ def _train(config_class, typed, name, run, train: Mode) -> None:
       raise errors.Stopped(signum)
     metrics = train(config, run)
     run.begin()  # For a train that has no data to record.
-    run.write_result(config.steps, metrics or {})
+    measured_with = configs.settings(config, 'measuring')
+    run.write_result(config.steps, metrics or {}, measured_with)
     print(_summary(run.read_result(), run))
 
 
@@ -105,14 +106,23 @@ def _read(config, run, mode: Mode) -> None:
       f'--mode={config.mode}: there is no run in {run.path}. Train it first, '
       f'or name the directory of a run with --workdir.{there}'
     )
-  for name, value in sorted((mode(config, run) or {}).items()):
-    print(f'{name} {float(value):.4g}')
+  if metrics := mode(config, run):
+    rows = _conditions(configs.settings(config, 'measuring'))
+    rows += [f'{name} {float(x):.4g}' for name, x in sorted(metrics.items())]
+    print('\n'.join(rows))
 
 
 def _summary(result: Mapping[str, Any], run: run_directory.RunDirectory) -> str:
   numbers = [f'{name} {x:.4g}' for name, x in result['metrics'].items()]
   what = ', '.join(numbers) or 'no metrics'
-  return f'done at step {result["step"]}: {what} ({run.path})'
+  done = f'done at step {result["step"]}: {what} ({run.path})'
+  return '\n'.join([done, *_conditions(result['measured_with'] or {})])
+
+
+def _conditions(measured_with: Mapping[str, Any]) -> list[str]:
+  """A line of the flags that numbers may depend on; of none, no line."""
+  typed = [f'--{x}={fields.shown(v)}' for x, v in measured_with.items()]
+  return [f'measured with {" ".join(typed)}'] if typed else []
 
 
 def _quieten() -> None:

@@ -7,15 +7,17 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from seqjax import data, decoding, metrics, models
+from seqjax import data, metrics, models
 from seqjax.data import transcripts
 from seqjax.data.audio import filterbanks, utterances
-from seqjax.experiment import batching, fields, spoken
+from seqjax.decoding import ctc
+from seqjax.experiment import batching, decoding, fields, spoken
 
 # Each recording is measured in so many utterances, among others in each.
 _MEASURED_PASSES = 4
 # unit -> how a text is divided into symbols, and what stands between them.
 _UNITS = {'words': (str.split, ' '), 'characters': (list, '')}
+_NUM_SHOWN = 3  # Texts that are printed beside what was said.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Config(spoken.Config):
     1,
     'beginnings that are kept while writing; 1 writes the likeliest path',
     group='run',
-    kind='runtime',
+    kind='measuring',
     minimum=1,
     maximum=1000,
   )
@@ -119,8 +121,8 @@ def make_writer(config: Config, model, symbols: data.Vocabulary):
   def write(params, batch):
     logits = models.recogniser.scores(model)(params, batch)
     if config.beam_size == 1:
-      return decoding.ctc_greedy(logits, batch.mask)
-    return decoding.ctc_beam(logits, batch.mask, config.beam_size)
+      return ctc.ctc_greedy(logits, batch.mask)
+    return ctc.ctc_beam(logits, batch.mask, config.beam_size)
 
   def run(params, sequences):
     plan = batching.plan_batches(config, sequences)
@@ -130,11 +132,20 @@ def make_writer(config: Config, model, symbols: data.Vocabulary):
     )
     texts = [''] * len(sequences)
     for i, row, found in answers:
+      decoding.check_numbers(found.log_probs[row])
       ids = found.tokens[: found.lengths[row], row]
       texts[i] = between.join(symbols.decode(ids))
     return texts
 
   return run
+
+
+def show(write, params, part: Part) -> None:
+  """Prints what is written of the first utterances, and what is right."""
+  some = slice(_NUM_SHOWN)
+  texts = write(params, part.steps[some])
+  for written, text in zip(texts, part.texts[some], strict=True):
+    print(f'{written or "(nothing)"} (right: {text})')
 
 
 def measure(write, params, parts: dict[str, Part]) -> dict[str, float]:

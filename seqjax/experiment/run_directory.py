@@ -80,9 +80,10 @@ class RunDirectory:
   def read(self) -> dict[str, Any] | None:
     """config.json, or None in a new directory.
 
-    Its keys: 'experiment', the name; 'config', every field; 'environment', as
-    it was when the run began; 'data_sha256', once it is known;
-    'initial_sha256' of the weights it began from, None where they were drawn.
+    Its keys: 'experiment', the name; 'config', the fields that are identity or
+    extendable (older versions wrote all); 'environment', as it was when the run
+    began; 'data_sha256', once it is known; 'initial_sha256' of the weights it
+    began from, None where they were drawn.
     """
     return json_file.read(
       self.path / 'config.json',
@@ -130,7 +131,7 @@ class RunDirectory:
         **{
           name: value
           for name, value in record['config'].items()
-          if declared[name].kind != 'runtime'
+          if declared[name].kind not in ('runtime', 'measuring')
         }
       )
     except errors.UserError as error:
@@ -186,12 +187,11 @@ class RunDirectory:
     Says in one line how the environment differs from the one it began in.
     """
     now = environments.environment()
-    settings = dataclasses.asdict(config)
     record = self.read()
     if record is None or not self.begun():
       record = {
         'experiment': experiment_name,
-        'config': settings,
+        'config': configs.settings(config, 'identity', 'extendable'),
         'environment': now,
         'data_sha256': None,
         'initial_sha256': initial.sha256(self.path),
@@ -202,11 +202,7 @@ class RunDirectory:
           f'note: since this run began, {changes} has changed: the last digits '
           'may differ.'
         )
-      record['config'] |= {
-        name: value
-        for name, value in settings.items()
-        if configs.kind(config, name) == 'extendable'
-      }
+      record['config'] |= configs.settings(config, 'extendable')
     json_file.write(self.path / 'config.json', record)
 
   def record_data(self, sha256: str) -> None:
@@ -269,10 +265,10 @@ class RunDirectory:
     return configs.digest(made_of)
 
   def read_result(self) -> dict[str, Any] | None:
-    """result.json: 'status', 'step', 'metrics'; None before the run is done."""
-    result = json_file.read(
-      self.path / 'result.json', status=str, step=int, metrics=dict
-    )
+    """result.json, as `write_result`; None before the run is done."""
+    path = self.path / 'result.json'
+    kinds = {'status': str, 'step': int, 'metrics': dict}
+    result = json_file.read(path, **kinds, measured_with=dict | None)
     if result is not None:
       # 'nan' and 'inf' become numbers again.
       result['metrics'] = {
@@ -281,20 +277,20 @@ class RunDirectory:
       }
     return result
 
-  def write_result(self, step: int, metrics: Mapping[str, Any]) -> None:
+  def write_result(self, step: int, metrics: Mapping, measured_with: Mapping):
     """Writes result.json, which says that the run is done. The last act.
 
     Args:
       step: updates made in all.
       metrics: name to number; JSON has no NaN, so it stands there as 'nan'.
+      measured_with: the settings of the kind 'measuring'.
     """
     numbers = {
       name: json_file.number(name, metrics[name]) for name in sorted(metrics)
     }
-    json_file.write(
-      self.path / 'result.json',
-      {'status': 'done', 'step': step, 'metrics': numbers},
-    )
+    result = {'status': 'done', 'step': step, 'metrics': numbers}
+    result['measured_with'] = dict(measured_with)
+    json_file.write(self.path / 'result.json', result)
 
   def remove_result(self) -> None:
     """The run goes on: it is no longer done."""

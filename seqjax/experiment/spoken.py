@@ -8,6 +8,9 @@ from seqjax import data, errors
 from seqjax.data.audio import tones, utterances
 from seqjax.experiment import batching, fields
 
+# What a command says of files.
+_OF_FILES = ('transcripts', 'speaker_column', 'name_pattern', 'sample_rate')
+
 
 @dataclasses.dataclass(frozen=True)
 class Config(batching.Config):
@@ -70,7 +73,7 @@ class Config(batching.Config):
   speed_change: float = fields.field(
     0.1,
     'share by which an utterance to learn from is made faster and higher, or '
-    'slower and lower, at most; 0 to 0.25',
+    'slower and lower, at most; 0 to 0.25, in steps of 0.01',
     group='data',
     minimum=0,
     maximum=0.5,
@@ -98,13 +101,9 @@ def read_parts(config: Config) -> dict[str, utterances.Utterances]:
 
   Raises:
     UserError: as `utterances.wav_files`; nobody has the name of a speaker to
-      hold out; a part would have no recording.
+      hold out; a part would have no recording; a flag would change nothing.
   """
-  if config.min_joined > config.max_joined:
-    raise errors.UserError(
-      f'--min_joined={config.min_joined}: expected at most '
-      f'--max_joined={config.max_joined}.'
-    )
+  _check(config)
   if config.wav_path:
     whole = utterances.wav_files(
       config.wav_path,
@@ -120,6 +119,36 @@ def read_parts(config: Config) -> dict[str, utterances.Utterances]:
   # What was said of all of them is said once.
   rest = rest._replace(notes=whole.notes)
   return {'train': rest, 'valid': valid, 'test': test}
+
+
+def _check(config):
+  """Refuses flags that contradict each other, or would change nothing."""
+  given = lambda name: getattr(config, name) != getattr(type(config), name)
+  if config.min_joined > config.max_joined:
+    raise errors.UserError(
+      f'--min_joined={config.min_joined}: expected at most '
+      f'--max_joined={config.max_joined}.'
+    )
+  for name in _OF_FILES:
+    if given(name) and not config.wav_path:
+      raise errors.UserError(f'--{name} goes with --wav_path: name that too.')
+  if config.speaker_column and not config.transcripts:
+    raise errors.UserError(
+      '--speaker_column goes with --transcripts: name that too.'
+    )
+  for one, other in (
+    ('transcripts', 'name_pattern'),
+    ('test_below', 'held_out_speaker'),
+  ):
+    if given(one) and given(other):
+      raise errors.UserError(
+        f'--{one} and --{other}: give one of the two, and not both.'
+      )
+  if config.speed_change and not round(100 * config.speed_change):
+    raise errors.UserError(
+      f'--speed_change={config.speed_change}: expected 0, or at least 0.01: '
+      'speeds differ by whole percents.'
+    )
 
 
 def _without(config, whole, part, speaker):

@@ -2,9 +2,8 @@
 
 import collections
 import dataclasses
-import sys
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import numpy as np
 
@@ -12,11 +11,12 @@ from seqjax import data, errors, models
 from seqjax.baselines import translations
 from seqjax.data import tokens
 from seqjax.data.text import parallel
-from seqjax.experiment import fields, inputs, run_directory, writing
+from seqjax.experiment import fields, run_directory, writing
 from seqjax.metrics import texts
 from seqjax.report import attention_maps
 
 _NUM_SHOWN = 4  # Translations that are printed and drawn.
+_FEW = 100  # Texts of which BLEU depends on chance above all.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,46 +126,62 @@ def make_model(config: Config, tokenizers: Tokenizers) -> models.EncoderDecoder:
 def make_translate(
   config: Config, model: models.EncoderDecoder, tokenizers: Tokenizers
 ):
-  """(params, texts) -> for each its translations, best first.
+  """(params, texts, counted) -> for each its translations, best first.
 
-  A translation is its text and the `decoding.Hypothesis`. How many texts hold
-  what was never learnt, or are too long and lose their end, is printed to
-  `said_to`.
+  A translation is its text and the `decoding.Hypothesis`. What is lost is added
+  to `counted`, a Counter that `say_lost` reads.
   """
   write = writing.make_writer(config, model)
 
-  def translate(params, sources, said_to=None):
+  def translate(params, sources, counted):
     ids = [tokenizers.source.encode(text) for text in sources]
-    if strange := sum((x == 0).any() for x in ids):
-      print(
-        f'Texts with {config.unit} that were never learnt: {strange:,} of '
-        f'{len(ids):,}.',
-        file=said_to,
-      )
-    ids = inputs.cut(ids, config.max_length, said_to=said_to)
+    counted['texts'] += len(ids)
+    counted['strange'] += sum(bool((x == 0).any()) for x in ids)
+    ids, num_cut = data.cut(ids, config.max_length)
+    counted['long'] += num_cut
+    written = write(params, ids)
+    counted['endless'] += sum(not best.ended for best, *_ in written)
     return [
       [(tokenizers.target.join(x.tokens), x) for x in hypotheses]
-      for hypotheses in write(params, ids)
+      for hypotheses in written
     ]
 
   return translate
 
 
-def measure(config: Config, translate, params, test: parallel.Parallel):
-  """The scores of the test part by name, and its translations."""
-  best = [found[0] for found in translate(params, test.sources)]
-  _say_endless(config, best)
-  scores = score([text for text, _ in best], test)
-  return {f'test/{name}': value for name, value in scores.items()}, best
-
-
-def _say_endless(config: Config, best, said_to=None) -> None:
-  if endless := sum(not hypothesis.ended for _, hypothesis in best):
+def say_lost(
+  config: Config, counted: collections.Counter, said_to: TextIO | None = None
+) -> None:
+  """Prints of how many texts something was not read, or not written."""
+  texts = counted['texts']
+  if strange := counted['strange']:
     print(
-      f'Translations that do not end within --max_written='
-      f'{config.max_written}: {endless:,} of {len(best):,}.',
+      f'Texts with {config.unit} that were never learnt: {strange:,} of '
+      f'{texts:,}.',
       file=said_to,
     )
+  if long := counted['long']:
+    print(data.cut_report(long, texts, config.max_length), file=said_to)
+  if endless := counted['endless']:
+    print(
+      f'Translations that do not end within --max_written='
+      f'{config.max_written}: {endless:,} of {texts:,}.',
+      file=said_to,
+    )
+
+
+def measure(config: Config, translate, params, test: parallel.Parallel):
+  """The scores of the test part by name, and its translations."""
+  counted = collections.Counter()
+  best = [found[0] for found in translate(params, test.sources, counted)]
+  say_lost(config, counted)
+  if len(best) < _FEW:
+    print(
+      f'BLEU and chrF of so few texts, {len(best)}, say little: measure on '
+      f'{_FEW} at least.'
+    )
+  scores = score([text for text, _ in best], test)
+  return {f'test/{name}': value for name, value in scores.items()}, best
 
 
 def score(written, pairs: parallel.Parallel) -> dict[str, float]:
@@ -236,22 +252,24 @@ def show(config: Config, run, model, tokenizers, params, test, best) -> None:
 
 
 def answers(config: Config, translate, lines: list[str]) -> Iterator[str]:
-  """What is printed for lines of text: a line each, or a block with `n_best`.
+  """What is printed for lines of text.
+
+  The translation of each line; or, of several, rows of the text, a translation
+  and its score.
 
   Args:
     config: with `n_best`.
     translate: texts -> for each its translations, best first.
-    lines: of which an empty one is no text.
+    lines: of which an empty one is no text, and stays empty or has no rows.
   """
   asked = [line for line in lines if line.strip()]
   translated = translate(asked) if asked else []
-  _say_endless(config, [best for best, *_ in translated], sys.stderr)
   found = iter(translated)
   for line in lines:
     best = next(found) if line.strip() else ()
     if config.n_best == 1:
       yield best[0][0] if best else ''
-    else:
-      for text, hypothesis in best[: config.n_best]:
-        yield f'{hypothesis.score:.4f}\t{text}'
-      yield ''
+      continue
+    source = ' '.join(line.split())
+    for text, hypothesis in best[: config.n_best]:
+      yield f'{source}\t{text}\t{hypothesis.score:.4f}'

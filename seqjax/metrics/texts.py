@@ -1,7 +1,11 @@
 """How near texts that a model wrote are to those that people wrote."""
 
 import itertools
+import statistics
 from collections.abc import Sequence
+
+# BLEU looks for runs of as many words, and is 0 where no text is so long.
+LONGEST_RUN = 4
 
 
 def text_scores(
@@ -32,6 +36,16 @@ def text_scores(
   return scores | {
     'exact': sum(x in right for x, right in pairs) / len(written)
   }
+
+
+def judging(references: Sequence[Sequence[str]]) -> str:
+  """By which score texts are judged: 'bleu', or 'chrf' where most are short.
+
+  >>> judging([['We go home now.']]), judging([['a cat', 'a red cat']])
+  ('bleu', 'chrf')
+  """
+  lengths = [len(text.split()) for right in references for text in right]
+  return 'chrf' if statistics.median(lengths) < LONGEST_RUN else 'bleu'
 
 
 def signatures(references: Sequence[Sequence[str]]) -> str:

@@ -46,6 +46,8 @@ def draw(path, looks: Sequence[Look]) -> None:
       place.set_ticks(range(len(tokens)), list(map(figures.drawable, tokens)))
     axes.tick_params(axis='x', labelrotation=90, top=True, labeltop=True)
     axes.tick_params(axis='x', bottom=False, labelbottom=False)
+    axes.xaxis.set_label_position('top')
+    axes.set(xlabel='read', ylabel='written')
   fig.colorbar(image, ax=panels.tolist(), label='attention', shrink=0.5)
   path = pathlib.Path(path)
   path.parent.mkdir(exist_ok=True)

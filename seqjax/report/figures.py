@@ -37,8 +37,9 @@ def learning_curves(
   loss, norm = fig.subplots(2, 1, sharex=True, height_ratios=(2, 1))
 
   steps, values = _series(records, f'train/{metric}')
-  loss.plot(steps, values, color='C0', alpha=0.3, linewidth=0.6)
-  loss.plot(steps, _smooth(values), color='C0', label='train')
+  if len(values):  # Some metrics are of what is held out alone.
+    loss.plot(steps, values, color='C0', alpha=0.3, linewidth=0.6)
+    loss.plot(steps, _smooth(values), color='C0', label='train')
   steps, values = _series(records, f'valid/{metric}')
   loss.plot(steps, values, 'o-', color='C1', markersize=3, label='valid')
   for name, value in (baselines or {}).items():
@@ -129,10 +130,21 @@ def save(fig, directory, name: str) -> pathlib.Path:
 
 
 def drawable(name: str, longest: int = 20) -> str:
-  """The beginning of a name, without what would stop or mislead the drawing."""
+  """The beginning of a name, without what would stop or mislead the drawing.
+
+  What the font of figures does not have stands as in '\\u732b'.
+  """
+  from matplotlib import font_manager
+
+  path = font_manager.findfont(font_manager.FontProperties())
+  font = font_manager.get_font(path)
+  # Before it is cut: what stands for a character is longer.
+  name = ''.join(
+    c if c.isprintable() and font.get_char_index(ord(c)) else ascii(c)[1:-1]
+    for c in name[: longest + 1]
+  )
   if len(name) > longest:
     name = f'{name[: longest - 1]}…'
-  name = ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
   return name.replace('$', r'\$')  # It would begin a formula.
 
 
@@ -145,8 +157,6 @@ def _series(records, name):
 
 def _smooth(values, window: int = 25):
   """Mean of the finite ones among the last `window` values; NaN if none is."""
-  if not len(values):
-    return values
   finite = np.isfinite(values)
   ends = np.arange(1, len(values) + 1)
   starts = np.maximum(ends - window, 0)

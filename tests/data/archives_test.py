@@ -68,6 +68,15 @@ class ArchivesTest(parameterized.TestCase):
     self.assertIn(f'member {bad[0].name!r}', message)
     self.assertIn(reason, message)
 
+  def test_names_are_as_short_as_can_be(self):
+    content = gzip.compress(tar(member('./a//x/./1.txt', b'one')))
+    self.assertEqual(read(content), [('a/x/1.txt', b'one')])
+
+  def test_a_name_that_comes_twice_is_refused(self):
+    content = tar(member('a/x/1.txt', b'one'), member('./a/x/1.txt', b'two'))
+    with self.assertRaisesRegex(errors.UserError, "holds 'a/x/1.txt' twice"):
+      read(gzip.compress(content))
+
   @parameterized.parameters(('_MAX_MEMBERS', 2), ('_MAX_BYTES', 5))
   def test_members_and_bytes_have_a_limit(self, limit, value):
     content = gzip.compress(
@@ -89,7 +98,8 @@ class ArchivesTest(parameterized.TestCase):
     ),
   )
   def test_a_damaged_archive_is_a_sentence(self, content):
-    with self.assertRaisesRegex(errors.UserError, 'some.tar.gz is damaged'):
+    words = 'some.tar.gz is damaged or of another kind: fetch it again.$'
+    with self.assertRaisesRegex(errors.UserError, words):
       read(content)
 
 

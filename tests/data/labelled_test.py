@@ -90,7 +90,9 @@ class NamesTest(absltest.TestCase):
   def test_a_missing_or_damaged_file_is_a_sentence(self):
     with self.assertRaisesRegex(errors.UserError, 'labels.json is missing'):
       labelled.load_names(self.path)
-    for content in ('{"a": 1}', '["a", 1]', '["a"', '["a", "a"]', '[' * 10**5):
+    for content in (
+      *('{"a": 1}', '["a", 1]', '["a"', '["a", "a"]', '[]', '[' * 10**5),
+    ):
       self.path.write_text(content)
       with self.assertRaisesRegex(errors.UserError, 'labels.json is damaged'):
         labelled.load_names(self.path)

@@ -157,6 +157,7 @@ class SpacedTest(parameterized.TestCase):
     ('‘I’ve’ x_1 a-b', '▁‘ I’ve ’ ▁x _ 1 ▁a - b'),
     ('Cafe\u0301 हिन्दी x\u0304y', '▁Café ▁हिन्दी ▁x\u0304y'),
     (' two\n\tblanks ', '▁two ▁blanks'),
+    ('a▁b ▁', '▁a \ufdd0 b ▁\ufdd0'),
     ('', ''),
   )
   def test_the_rule(self, text, expected):
@@ -164,17 +165,18 @@ class SpacedTest(parameterized.TestCase):
 
   @parameterized.parameters('words', 'characters')
   def test_a_text_comes_back(self, unit):
-    texts = [*TEXTS, "¿Qué hora es? It's 10:30.", 'a ▂ b']
+    texts = [*TEXTS, "¿Qué hora es? It's 10:30.", 'a ▂ b', '▁ ▁a▁']
     tokenizer = tokens.fit(texts, unit, spaced=True)
     for text in texts:
       self.assertEqual(tokenizer.join(tokenizer.encode(text)), text)
 
   @needs_package
   def test_a_text_of_subwords_comes_back(self):
-    tokenizer = tokens.fit(TEXTS, 'subwords', max_size=60, spaced=True)
+    texts = [*TEXTS, 'river▁ ▁']
+    tokenizer = tokens.fit(texts, 'subwords', max_size=60, spaced=True)
     self.assertIn('▁lower', tokenizer.split('a lower river'))
-    text = 'A newest river: the low, <wide>!'
-    self.assertEqual(tokenizer.join(tokenizer.encode(text)), text)
+    for text in ('A newest river: the low, <wide>!', '▁the ▁ low▁'):
+      self.assertEqual(tokenizer.join(tokenizer.encode(text)), text)
 
   def test_what_is_not_spaced_cannot_be_joined(self):
     tokenizer = tokens.fit(TEXTS, 'words')

@@ -227,8 +227,12 @@ class EdgesTest(parameterized.TestCase):
     beams = search(text_machines.table(4), rules, beam_size=4)
     found = list(texts_of(beams, 0, 3))
     self.assertCountEqual([text[0] for text in found], [(1, 2), (2, 1)])
-    np.testing.assert_array_equal(
-      [log_prob for *_, log_prob in found], np.float32(oracle.FORCED)
+    # Which the model gives the probability that it gives to any other text.
+    model = text_machines.model(text_machines.table(4), 0)
+    np.testing.assert_allclose(
+      [log_prob for *_, log_prob in found],
+      [oracle.log_prob(model, text, 3) for text, *_ in found],
+      rtol=1e-5,
     )
     # What goes on beyond the longest length is better than a forced end.
     beams = search(
@@ -249,6 +253,14 @@ class EdgesTest(parameterized.TestCase):
       self.assertFalse(np.any(np.isnan(beams.log_probs)))
       self.assertFalse(np.any(np.isnan(beams.scores)))
       self.assertFalse(np.any(beams.tokens == 0))
+
+  def test_logits_that_are_no_numbers_are_no_text(self):
+    params = text_machines.table(4)
+    params[:, 1] = np.nan
+    for beam_size in (1, 3):
+      beams = search(params, Rules(3, banned=(0,)), beam_size=beam_size)
+      np.testing.assert_array_equal(beams.log_probs, np.nan)
+      np.testing.assert_array_equal(beams.lengths, 0)
 
   def test_sums_are_in_float32_at_least(self):
     params = text_machines.table(4)

@@ -31,30 +31,39 @@ class NarrowTest(parameterized.TestCase):
     # Few different tokens, or nothing would repeat.
     texts = rng.randint(2, size=(L, 2, 3)).astype(np.int32)
     for n in range(L):
-      found = rules_lib.narrow(
+      found, _ = rules_lib.narrow(
         rules, jnp.asarray(logits), jnp.int32(n), jnp.asarray(texts)
       )
       for place in np.ndindex(2, 3):
         model = lambda _, place=place: logits[place]
         tokens = tuple(texts[:n, *place].tolist())
         expected = np.full(V, -np.inf)
-        for token, log_prob in oracle.ways(model, rules, tokens).items():
+        for token, log_prob in oracle.ways(model, rules, tokens)[0].items():
           expected[token] = log_prob
         np.testing.assert_allclose(found[place], expected, rtol=1e-5)
 
-  def test_where_nothing_is_left_the_end_comes(self):
-    found = rules_lib.narrow(
-      Rules(1, min_length=2, banned=(0, 2)), jnp.zeros((1, 3)), 0, None
-    )
-    np.testing.assert_array_equal(
-      found, [[-np.inf, np.finfo(np.float32).min, -np.inf]]
-    )
+  def test_where_nothing_is_left_the_end_comes_as_likely_as_it_is(self):
+    for banned, left in ((0, 2), False), ((0,), True):
+      rules = Rules(1, min_length=2, banned=banned)
+      found, stuck = rules_lib.narrow(rules, jnp.zeros((1, 3)), 0, None)
+      expected = np.full((1, 3), -np.inf)
+      expected[0, 2 if left else 1] = -np.log(3)
+      np.testing.assert_allclose(found, expected, rtol=1e-6)
+      self.assertEqual(stuck.tolist(), [not left])
 
-  def test_scores_that_are_no_numbers_end_the_text(self):
-    logits = jnp.array([[-jnp.inf] * 3, [jnp.nan, 0, 1]])
-    found = rules_lib.narrow(Rules(1), logits, 0, None)
-    np.testing.assert_array_equal(found[:, 1], np.finfo(np.float32).min)
-    np.testing.assert_array_equal(found[:, ::2], -np.inf)
+  def test_what_gives_nothing_ends_the_text(self):
+    found, stuck = rules_lib.narrow(
+      Rules(1), jnp.full((1, 3), -jnp.inf), 0, None
+    )
+    lowest = np.finfo(np.float32).min
+    np.testing.assert_array_equal(found, [[-np.inf, lowest, -np.inf]])
+    self.assertTrue(stuck[0])
+
+  def test_scores_that_are_no_numbers_stay_so(self):
+    logits = jnp.array([[jnp.nan, 0, 1], [jnp.inf, 0, 1]])
+    found, stuck = rules_lib.narrow(Rules(1, banned=(0,)), logits, 0, None)
+    np.testing.assert_array_equal(found, [[-np.inf, np.nan, np.nan]] * 2)
+    self.assertFalse(stuck.any())
 
   @parameterized.parameters(
     Rules(V),

@@ -53,12 +53,19 @@ class GreedyTest(parameterized.TestCase):
     written = write(rules)
     for row, text in enumerate(texts(written, rules.end)):
       model = text_machines.model(text_machines.table(4), row)
-      [(expected, _, log_prob)] = oracle.beam(model, rules, L, beam_size=1)
+      [(expected, _, log_prob, _)] = oracle.beam(model, rules, L, beam_size=1)
       self.assertEqual(text, expected)
       np.testing.assert_allclose(written.log_probs[row], log_prob, rtol=1e-5)
 
   def test_temperature_0_reads_no_key(self):
     np.testing.assert_array_equal(write(seed=1).tokens, write(seed=2).tokens)
+
+  def test_logits_that_are_no_numbers_have_no_probability(self):
+    params = text_machines.table(4)
+    params[:, 1] = np.nan
+    written = write(Rules(end=3, banned=(0,)), params=params)
+    np.testing.assert_array_equal(written.log_probs, np.nan)
+    self.assertGreater(np.min(written.tokens), 0)
 
   def test_one_token_at_most(self):
     written = write(max_length=1)
@@ -92,7 +99,7 @@ class ChanceTest(parameterized.TestCase):
     tempered = text_machines.model(params / temperature, 0)
     expected = {
       tokens: num_rows * np.exp(log_prob)
-      for tokens, _, log_prob in oracle.every_text(tempered, RULES[0], 3)
+      for tokens, _, log_prob, _ in oracle.every_text(tempered, RULES[0], 3)
     }
     counts = dict.fromkeys(expected, 0)
     for text in texts(written, 3):

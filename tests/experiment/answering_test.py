@@ -1,5 +1,6 @@
 """What an experiment does with questions before and after its network."""
 
+import contextlib
 import io
 import pathlib
 import tempfile
@@ -43,6 +44,18 @@ class AnsweringTest(absltest.TestCase):
     symbols = answering.Symbols.of(answering.Config(), TRAIN)
     named = symbols.named(np.array([[0.25, 0.75], [0.5, 0.25]]))
     self.assertEqual(named, ['in', 'Bob'])
+
+  def test_stories_that_are_learnt_from_as_well_are_counted(self):
+    asked = questions.Question(('Ann went.',), 'Who?', 'Ann', (0,), 'qa')
+    other = asked._replace(story=('Bob went.',))
+    parts = {'train': [asked], 'valid': [other], 'test': [other, asked, asked]}
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+      answering.describe(
+        answering.Config(),
+        {part: questions.collect(x, part) for part, x in parts.items()},
+      )
+    self.assertRegex(out.getvalue(), 'test, .*learnt from as well: 2')
+    self.assertEqual(out.getvalue().count('as well'), 1)
 
   def test_a_long_story_loses_its_start(self):
     said = io.StringIO()

@@ -1,12 +1,14 @@
 """What captions are worth, and where the model looked."""
 
+import io
+
 import numpy as np
 from absl.testing import absltest
 
 from seqjax import data
 from seqjax.data import tokens
 from seqjax.data.vision import captioned
-from seqjax.experiment import captions
+from seqjax.experiment import captions, decoding
 
 PICTURES = np.zeros((2, 8, 12, 1), np.uint8)
 PART = captioned.collect(
@@ -43,6 +45,21 @@ class CaptionsTest(absltest.TestCase):
     self.assertAlmostEqual(captions.share_seen([first, second], PART), 2 / 3)
     first[4, 1, 2] = 0.95
     self.assertEqual(captions.share_seen([first, second], PART), 1)
+
+  def test_captions_that_were_cut_are_counted(self):
+    ended, cut = (
+      ('a cat', decoding.Hypothesis([1, 2], -1.0, -0.5, ended))
+      for ended in (True, False)
+    )
+    config = captions.Config(max_written=2)
+    for written, expected in (
+      ([[ended, cut], [cut]], 'within --max_written=2, and are cut: 2 of 3.'),
+      ([[ended]], ''),
+    ):
+      said = io.StringIO()
+      captions.say_cut(config, written, said)
+      self.assertEndsWith(said.getvalue().strip(), expected)
+      self.assertEqual(bool(said.getvalue()), bool(expected))
 
   def test_a_batch_has_the_end_after_each_caption(self):
     config = captions.Config(eval_batch_size=3, max_compilations=1)

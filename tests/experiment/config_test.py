@@ -66,7 +66,7 @@ class KindTest(absltest.TestCase):
       self.assertEqual(experiment.kind(config, 'steps'), 'identity')
 
   def test_identity_is_what_the_numbers_depend_on(self):
-    identity = experiment.identity(experiment.Config())
+    identity = experiment.settings(experiment.Config(), 'identity')
     self.assertContainsSubset(
       ['seed', 'data_seed', 'cell', 'learning_rate', 'batch_size'], identity
     )

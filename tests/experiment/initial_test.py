@@ -68,7 +68,7 @@ class RunDirectoryTest(InitialTestCase):
     run = self.begin()
     self.assertIsNone(run.read()['initial_sha256'])
     config, _ = self.resolve()
-    identity = json.loads(json.dumps(configs.identity(config)))
+    identity = json.loads(json.dumps(configs.settings(config, 'identity')))
     before = configs.digest(['copy', identity, 'ab' * 32])
     self.assertEqual(run.fingerprint(config), before)
     # As a version wrote it that knew of no such weights.
@@ -122,13 +122,13 @@ class RunDirectoryTest(InitialTestCase):
   def test_it_comes_too_late_where_a_result_says_so(self):
     run = self.begin()
     (self.path / 'metrics.jsonl').unlink()
-    run.write_result(3, {})
+    run.write_result(3, {}, {})
     self.give()
     self.assertTrue(run.begun())
 
   def test_a_run_that_made_no_update_begins_anew(self):
     run = self.begin(steps=0)
-    run.write_result(0, {})
+    run.write_result(0, {}, {})
     (self.path / 'checkpoints' / '0').mkdir(parents=True)
     sha256 = self.give()
     self.assertFalse(run.begun())

@@ -20,6 +20,7 @@ from seqjax.training import signals
 class Config(experiment.Config):
   steps: int = 30
   prompt: str = experiment.field('The ', 'a beginning', kind='runtime')
+  beam: int = experiment.field(1, 'texts at once', kind='measuring')
 
 
 class MainTestCase(parameterized.TestCase):
@@ -58,12 +59,29 @@ class TrainTest(MainTestCase):
   def test_a_run_ends_with_its_result(self):
     code, out, err = self.main('--workdir=mine', '--seed=3')
     self.assertEqual((code, err), (0, ''))
-    self.assertEqual(out, 'done at step 30: valid/nats 1.5 (mine)\n')
+    self.assertEqual(
+      out, 'done at step 30: valid/nats 1.5 (mine)\nmeasured with --beam=1\n'
+    )
     self.assertEqual(self.calls[0].seed, 3)
     self.assertEqual(
       experiment.RunDirectory('mine').read_result(),
-      {'status': 'done', 'step': 30, 'metrics': {'valid/nats': 1.5}},
+      {
+        'status': 'done',
+        'step': 30,
+        'metrics': {'valid/nats': 1.5},
+        'measured_with': {'beam': 1},
+      },
     )
+
+  def test_numbers_come_with_what_they_were_measured_with(self):
+    self.main('--workdir=mine', '--beam=3')
+    _, out, _ = self.main('--workdir=mine', '--beam=2')
+    self.assertIn('valid/nats 1.5 (mine)\nmeasured with --beam=3\n', out)
+    _, out, _ = self.main(
+      *('--workdir=mine', '--mode=sample', '--beam=2'), sample=self.train
+    )
+    self.assertEqual(out, 'measured with --beam=2\nvalid/nats 1.5\n')
+    self.assertEqual(self.main('--workdir=mine', '--mode=sample')[1], '')
 
   def test_config_and_lock_are_there_before_the_first_step(self):
     def train(config, run):
@@ -152,7 +170,7 @@ class OtherModesTest(MainTestCase):
       '--mode=evaluate',
       evaluate=lambda config, run: {'b': 2.0, 'a': float('nan')},
     )
-    self.assertEqual(out, 'a nan\nb 2\n')
+    self.assertEqual(out, 'measured with --beam=1\na nan\nb 2\n')
 
   def test_without_a_run_there_is_a_sentence_and_no_directory(self):
     code, _, err = self.main('--mode=sample')

@@ -1,5 +1,7 @@
 """Tests for seqjax.experiment.pronunciation."""
 
+import jax
+import numpy as np
 from absl.testing import absltest
 
 from seqjax import errors
@@ -67,6 +69,23 @@ class PronunciationTest(absltest.TestCase):
         'there: 2',
       ],
     )
+
+  def test_nothing_is_said_by_parameters_that_are_no_numbers(self):
+    config = writing.Config(
+      hidden_size=4, embedding_size=4, max_written=3, eval_batch_size=2
+    )
+    model = pronunciation.make_model(config, self.symbols)
+    letters, sounds = pronunciation.encode_entries(config, self.symbols, TRAIN)
+    batches, _ = writing.make_batches(
+      config, letters, sounds, len(self.symbols.sounds)
+    )
+    task = writing.make_task(config, model)
+    params = task.init(jax.random.key(0), batches(0))
+    say = pronunciation.make_say(config, model, self.symbols)
+    self.assertLen(say(params, ['read', 'dear']), 2)
+    spoilt = jax.tree.map(lambda x: x * np.float32(np.nan), params)
+    with self.assertRaisesRegex(errors.UserError, 'parameters .* not finite'):
+      say(spoilt, ['read', 'dear'])
 
   def test_any_variant_is_right_and_the_nearest_counts(self):
     said = [('R', 'IY', 'D'), ('D', 'R', 'R', 'R')]

@@ -79,15 +79,16 @@ class BatchesTest(parameterized.TestCase):
     np.testing.assert_array_equal(batches(0).targets[:, 0], [1, 2])
 
 
+class Model:
+  """Says what it reads."""
+
+  def apply(self, params, inputs, mask):
+    return params * inputs[..., :4]
+
+
 class WriterTest(parameterized.TestCase):
   @parameterized.parameters(('words', 'a b b'), ('characters', 'abb'))
   def test_texts_come_in_the_order_of_the_sounds(self, unit, expected):
-    class Model:
-      """Says what it reads."""
-
-      def apply(self, params, inputs, mask):
-        return params * inputs[..., :4]
-
     path = np.array([1, 1, 0, 2, 0, 2, 2])
     sequences = [np.eye(4, 60, dtype=np.float32)[path[:n]] for n in (7, 1, 4)]
     for beam_size in (1, 4):
@@ -100,6 +101,14 @@ class WriterTest(parameterized.TestCase):
       between = ' ' if unit == 'words' else ''
       self.assertEqual(found, [expected, 'a', f'a{between}b'])
 
+  @parameterized.parameters(1, 4)
+  def test_no_text_comes_of_what_is_no_number(self, beam_size):
+    write = recognition.make_writer(
+      config(beam_size=beam_size), Model(), SYMBOLS
+    )
+    with self.assertRaisesRegex(errors.UserError, 'parameters .* not finite'):
+      write(jnp.float32(np.nan), part('a', 'b').steps)
+
   def test_errors_are_of_words_and_of_characters(self):
     found = recognition.measure(
       lambda params, steps: ['one two', ''],
@@ -109,6 +118,18 @@ class WriterTest(parameterized.TestCase):
     self.assertEqual(
       found,
       {'test/word_error_rate': 2 / 3, 'test/character_error_rate': 4 / 10},
+    )
+
+  def test_the_first_texts_are_shown_beside_what_is_right(self):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+      recognition.show(
+        lambda params, steps: ['a b', '', 'b'][: len(steps)],
+        None,
+        part('a', 'b', 'b', 'a'),
+      )
+    self.assertEqual(
+      out.getvalue(),
+      'a b (right: a)\n(nothing) (right: b)\nb (right: b)\n',
     )
 
 

@@ -19,6 +19,7 @@ from seqjax.experiment import environment
 class Config(experiment.Config):
   steps: int = 30
   prompt: str = experiment.field('The ', 'a beginning', kind='runtime')
+  beam: int = experiment.field(1, 'texts at once', kind='measuring')
 
 
 class RunDirectoryTestCase(parameterized.TestCase):
@@ -106,7 +107,9 @@ class ConfigureTest(RunDirectoryTestCase):
       run.read()['config'],
       json.loads(
         json.dumps(
-          dataclasses.asdict(Config(learning_rate=0.2, workdir='mine'))
+          experiment.settings(
+            Config(learning_rate=0.2), 'identity', 'extendable'
+          )
         )
       ),
     )
@@ -179,11 +182,14 @@ class ConfigureTest(RunDirectoryTestCase):
 
 
 class SaveTest(RunDirectoryTestCase):
-  def test_every_field_and_the_environment_are_saved(self):
-    run = self.begin(learning_rate=0.1)
+  def test_what_the_run_is_and_the_environment_are_saved(self):
+    run = self.begin(learning_rate=0.1, beam=3)
     record = run.read()
     self.assertEqual(record['experiment'], 'copy')
-    self.assertSameElements(record['config'], experiment.declared(Config))
+    # What only the command says is not of the run, and is not taken over.
+    others = set(experiment.declared(Config)) - set(record['config'])
+    self.assertEqual(others, {'beam', 'mode', 'prompt', 'workdir'})
+    self.assertEqual(self.resolve().beam, 1)
     self.assertEqual(record['config']['learning_rate'], 0.1)
     self.assertEqual(record['environment'], environment.environment())
 
@@ -253,19 +259,28 @@ class ResultTest(RunDirectoryTestCase):
     run.write_result(
       7,
       {'b': np.float32(0.5), 'a': 3, 'n': math.nan, 'i': -math.inf},
+      {'beam_size': 3},
     )
     result = run.read_result()
     self.assertEqual(result['status'], 'done')
     self.assertEqual(result['step'], 7)
+    self.assertEqual(result['measured_with'], {'beam_size': 3})
     metrics = result['metrics']
     self.assertEqual(list(metrics), ['a', 'b', 'i', 'n'])
     self.assertEqual((metrics['a'], metrics['b']), (3, 0.5))
     self.assertEqual(metrics['i'], -math.inf)
     self.assertTrue(math.isnan(metrics['n']))
 
+  def test_a_result_of_an_older_version_is_read(self):
+    run = self.begin()
+    (self.path / 'result.json').write_text(
+      '{"status": "done", "step": 7, "metrics": {}}'
+    )
+    self.assertIsNone(run.read_result()['measured_with'])
+
   def test_the_file_is_strict_json(self):
     run = self.begin()
-    run.write_result(7, {'n': math.nan})
+    run.write_result(7, {'n': math.nan}, {})
 
     def refuse(constant):
       raise AssertionError(constant)
@@ -279,12 +294,12 @@ class ResultTest(RunDirectoryTestCase):
   def test_what_is_no_number_is_refused(self, value):
     run = self.begin()
     with self.assertRaisesRegex(TypeError, 'metric x='):
-      run.write_result(7, {'x': value})
+      run.write_result(7, {'x': value}, {})
     self.assertIsNone(run.read_result())
 
   def test_it_can_be_taken_back(self):
     run = self.begin()
-    run.write_result(7, {})
+    run.write_result(7, {}, {})
     run.remove_result()
     run.remove_result()
     self.assertIsNone(run.read_result())

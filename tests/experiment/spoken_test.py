@@ -44,9 +44,32 @@ class SpokenTest(parameterized.TestCase):
   @parameterized.parameters(
     ({'held_out_speaker': 'whistler'}, "Did you mean 'whistler_"),
     ({'test_below': 20}, 'the test part would have 960 of 960'),
-    ({'min_joined': 8}, 'expected at most --max_joined=7'),
   )
   def test_a_part_without_recordings_is_a_sentence(self, settings, words):
+    with self.assertRaisesRegex(errors.UserError, words):
+      spoken.read_parts(spoken.Config(**settings))
+
+  @parameterized.parameters(
+    ({'min_joined': 8}, 'expected at most --max_joined=7'),
+    ({'transcripts': 'a.csv'}, '--transcripts goes with --wav_path'),
+    ({'name_pattern': '{label}'}, '--name_pattern goes with --wav_path'),
+    ({'speaker_column': 'who'}, '--speaker_column goes with --wav_path'),
+    ({'sample_rate': 16000}, '--sample_rate goes with --wav_path'),
+    (
+      {'speaker_column': 'who', 'wav_path': 'a'},
+      '--speaker_column goes with --transcripts',
+    ),
+    (
+      {'transcripts': 'a', 'wav_path': 'a', 'name_pattern': '{label}'},
+      '--transcripts and --name_pattern: give one',
+    ),
+    (
+      {'test_below': 3, 'held_out_speaker': 'whistler_1'},
+      '--test_below and --held_out_speaker: give one of the two, and not both',
+    ),
+    ({'speed_change': 0.004}, 'speed_change=0.004: expected 0, or at least'),
+  )
+  def test_a_flag_that_would_change_nothing_is_refused(self, settings, words):
     with self.assertRaisesRegex(errors.UserError, words):
       spoken.read_parts(spoken.Config(**settings))
 

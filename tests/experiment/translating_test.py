@@ -1,5 +1,6 @@
 """Tests for seqjax.experiment.translating."""
 
+import collections
 import contextlib
 import io
 import pathlib
@@ -90,8 +91,9 @@ class ScoresTest(absltest.TestCase):
     def best(text, ended=True):
       return text, decoding.Hypothesis(np.zeros(2, np.int32), -1.0, -1.0, ended)
 
-    def translate(params, sources):
+    def translate(params, sources, counted):
       self.assertEqual((params, sources), ('params', TEST.sources))
+      counted.update(texts=2, endless=1)
       return [
         [best('¡Un perro!'), best('no')],
         [best('Un gato gato gato', False), best('Un gato.')],
@@ -105,6 +107,19 @@ class ScoresTest(absltest.TestCase):
     self.assertEqual(written, ['¡Un perro!', 'Un gato gato gato'])
     self.assertEqual(scores['test/exact'], 0.5)
     self.assertIn('--max_written=5: 1 of 2', out.getvalue())
+    self.assertIn('so few texts, 2, say little', out.getvalue())
+
+  def test_of_many_texts_nothing_is_said(self):
+    many = parallel.collect([('a', 'b')] * 100, 'many')
+    hypothesis = decoding.Hypothesis(np.zeros(1), -1.0, -1.0, True)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+      translating.measure(
+        translating.Config(),
+        lambda params, sources, counted: [[('b', hypothesis)]] * 100,
+        None,
+        many,
+      )
+    self.assertEmpty(out.getvalue())
 
 
 class TranslateTest(absltest.TestCase):
@@ -113,21 +128,30 @@ class TranslateTest(absltest.TestCase):
   def write(self, params, sources):
     self.written = [x.tolist() for x in sources]
     ids = [np.arange(1, len(x) + 1) for x in sources]
-    return [[decoding.Hypothesis(x, 0.0, 0.0, True)] for x in ids]
+    return [[decoding.Hypothesis(x, 0.0, 0.0, len(x) < 3)] for x in ids]
 
-  def test_what_is_long_or_was_never_learnt_is_said(self):
+  def test_what_is_lost_is_counted_over_all_calls_and_said(self):
     both, out = tokenizers(), io.StringIO()
-    config = translating.Config(max_length=3)
+    counted = collections.Counter()
+    config = translating.Config(max_length=3, max_written=3)
     with mock.patch.object(writing, 'make_writer', lambda *_: self.write):
       translate = translating.make_translate(config, None, both)
-      found = translate(None, ['A cat.', 'A new dog dog.'], said_to=out)
+      for text in ('A cat.', 'A emu', 'A new dog dog.'):
+        ((best,),) = translate(None, [text], counted)
+        self.assertLen(self.written, 1)
+        self.assertEqual(best[0], both.target.join(best[1].tokens))
+    self.assertLen(self.written[0], 3)
+    translating.say_lost(config, counted, out)
     self.assertEqual(
-      [best[0] for (best,) in found],
-      [both.target.join([1, 2, 3])] * 2,
+      out.getvalue().splitlines(),
+      [
+        'Texts with words that were never learnt: 2 of 3.',
+        '1 of 3 texts is longer than --max_length=3 and loses its end.',
+        'Translations that do not end within --max_written=3: 2 of 3.',
+      ],
     )
-    self.assertEqual([len(x) for x in self.written], [3, 3])
-    self.assertIn('words that were never learnt: 1 of 2.', out.getvalue())
-    self.assertIn('1 of 2 texts is longer than --max_length=3', out.getvalue())
+    translating.say_lost(config, collections.Counter(texts=3), out)
+    self.assertEqual(out.getvalue().count('\n'), 3)
 
 
 class AnswersTest(absltest.TestCase):
@@ -150,19 +174,13 @@ class AnswersTest(absltest.TestCase):
     self.assertEqual(self.answers(['a', '', ' ', 'b']), ['a0', '', '', 'b0'])
     self.assertEqual(self.answers(['']), [''])
 
-  def test_what_finds_no_end_is_said(self):
-    endless = decoding.Hypothesis(np.zeros(1), -1.0, -1.0, False)
-    with contextlib.redirect_stderr(io.StringIO()) as err:
-      found = translating.answers(
-        translating.Config(max_written=5), lambda texts: [[('a', endless)]], 'b'
-      )
-      self.assertEqual(list(found), ['a'])
-    self.assertIn('--max_written=5: 1 of 1', err.getvalue())
-
-  def test_the_best_few_are_a_block_with_their_scores(self):
+  def test_the_best_few_are_rows_with_their_scores(self):
     self.assertEqual(
-      self.answers(['a', '', 'b'], n_best=2, beam_size=3),
-      ['0.0000\ta0', '-0.5000\ta1', '', '', '0.0000\tb0', '-0.5000\tb1', ''],
+      self.answers(['a\t b', '', 'c'], n_best=2, beam_size=3),
+      [
+        *('a b\ta\t b0\t0.0000', 'a b\ta\t b1\t-0.5000'),
+        *('c\tc0\t0.0000', 'c\tc1\t-0.5000'),
+      ],
     )
 
 

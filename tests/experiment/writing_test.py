@@ -47,6 +47,14 @@ class ModelTest(parameterized.TestCase):
     self.assertFalse(model.decoder.recurrent.bidirectional)
     self.assertEqual(model.decoder.recurrent.hidden_sizes, (6, 6))
 
+  def test_dot_compares_what_is_as_wide(self):
+    words = '--attention=general, or --bidirectional=false'
+    with self.assertRaisesRegex(errors.UserError, words):
+      Config(attention='dot')
+    config = Config(attention='dot', bidirectional=False)
+    task = writing.make_task(config, writing.make_model(config, 9, 9))
+    task.init(jax.random.key(0), writers.batch_of())
+
   def test_a_teacher_who_leaves_changes_the_loss(self):
     model, batch = writers.make(), writers.batch_of()
     params = writers.params_of(model)
@@ -174,6 +182,13 @@ class BatchesTest(absltest.TestCase):
 
 
 class HypothesesTest(absltest.TestCase):
+  def test_a_network_without_numbers_is_a_sentence(self):
+    params = writers.params_of(writers.make())
+    broken = jax.tree.map(lambda x: np.full_like(x, np.nan), params)
+    for beam_size in (1, 3):
+      with self.assertRaisesRegex(errors.UserError, 'are not finite'):
+        writer(beam_size=beam_size)(broken, SOURCES[:3])
+
   def test_what_cannot_be_found_is_not_asked_for(self):
     for settings, words in (
       ({'n_best': 2}, '--n_best=2: expected at most --beam_size=1'),

@@ -70,13 +70,15 @@ class CaptioningTest(experiment_case.ExperimentTestCase):
     self.assertEqual((code, err), (0, ''), out)
     for part in (
       'train, captions.txt: 64 pictures of 8 x 8 x 3, 64 captions',
-      'train: 1 of 71 pictures are grey among coloured ones',
+      'Pictures of train grey among coloured ones, read as coloured: 1 of 71',
+      'Pictures of test scaled to 8 x 8: 20 of 20, the first 70.png, from 12',
       'valid, captions.txt: 7 pictures',
       'test, test.csv: 20 pictures of 8 x 8 x 3, 30 captions',
       'most frequent caption',
       'nearest picture',
       'test bleu ',
       'of the captions exactly right',
+      'Measured by bleu nrefs:var|case:mixed|eff:no|tok:13a|smooth:exp',
       '70.png: ',
       '--mode=caption --image=',
     ):
@@ -107,28 +109,50 @@ class CaptioningTest(experiment_case.ExperimentTestCase):
         '--workdir=run', '--mode=evaluate', f'--eval_batch_size={size}'
       )
       self.assertEqual((code, err), (0, 'run at step 90\n'))
-      self.assertEqual(out.splitlines(), sorted(expected))
+      self.assertEqual(out.splitlines()[1:], sorted(expected))
 
   def caption(self, *argv):
+    """The cells of the rows, and what is said beside them."""
     code, out, err = self.main('--workdir=run', '--mode=caption', *argv)
-    self.assertEqual((code, err), (0, 'run at step 90\n'))
-    return [line.split('\t') for line in out.splitlines()]
+    self.assertEqual(code, 0, err)
+    step, *said = err.splitlines()
+    self.assertEqual(step, 'run at step 90')
+    return [line.split('\t') for line in out.splitlines()], said
 
   def test_a_picture_is_captioned_whatever_becomes_of_the_data(self):
     draw('new.bmp', 'blue', 'red')
     os.rename('pictures', 'elsewhere')
     try:
-      rows = self.caption('--image=new.bmp')
+      rows, said = self.caption('--image=new.bmp')
     finally:
       os.rename('elsewhere', 'pictures')
-    self.assertEqual(rows, [[os.path.abspath('new.bmp'), 'blue left of red']])
+    path = os.path.abspath('new.bmp')
+    self.assertEqual(rows, [[path, 'blue left of red']])
+    words = f'Pictures scaled to 8 x 8: 1 of 1, the first {path}, from 12 x 10.'
+    self.assertEqual(said, [words])
+
+  def test_a_caption_that_is_cut_is_counted(self):
+    rows, said = self.caption('--image=run/samples/0.png', '--max_written=2')
+    self.assertLen(rows[0][1].split(), 2)
+    words = 'not end within --max_written=2, and are cut: 1 of 1.'
+    self.assertEqual(len(said), 1)
+    self.assertEndsWith(said[0], words)
 
   def test_the_best_of_a_beam_come_with_their_scores(self):
     folder = pathlib.Path('some')
     folder.mkdir()
     for name, colours in (('10', 'red green'), ('9', 'green green')):
       draw(folder / f'{name}.png', *colours.split())
-    rows = self.caption('--image_folder=some', '--beam_size=3', '--n_best=2')
+    (folder / 'notes.pdf').write_text('No picture.')
+    rows, said = self.caption(
+      '--image_folder=some', '--beam_size=3', '--n_best=2'
+    )
+    for line, words in zip(
+      said,
+      ('are no pictures, left out: 1', 'scaled', 'log-probability / tokens'),
+      strict=True,
+    ):
+      self.assertIn(words, line)
     self.assertEqual([row[0] for row in rows], ['9.png'] * 2 + ['10.png'] * 2)
     self.assertEqual(rows[0][1], 'green left of green')
     self.assertEqual(rows[2][1], 'red left of green')
@@ -209,6 +233,9 @@ class CaptioningTest(experiment_case.ExperimentTestCase):
         *('--input_feeding', f'--attention={attention}', f'--workdir={run}'),
       )
     self.assertEqual((code, err), (0, ''), out)
+    # Two of the three test captions are of two words.
+    self.assertIn('Most test captions have fewer than 4 words', out)
+    self.assertIn('\ntest chrf ', out)
     figures = set(os.listdir(f'{run}/figures')) - {'learning_curves.png'}
     self.assertLen(os.listdir(f'{run}/samples'), 3)
     metrics = self.result(run)['metrics']

@@ -1,11 +1,13 @@
 """Letters to sounds end to end, small: one run is used by most tests."""
 
+import io
 import itertools
 import os
 import pathlib
 import signal
 import subprocess
 import sys
+from unittest import mock
 
 import jax
 from absl.testing import absltest, parameterized
@@ -51,6 +53,7 @@ class PronunciationTest(ExperimentTestCase):
     code, out, err = self.trained
     self.assertEqual((code, err), (0, ''), out)
     for part in (
+      'train.dict: digits of stress that are not read: 910.',
       'train, train.dict: 444 words, ',
       'valid, train.dict: 23 words, ',
       'test, train.dict: 117 words, ',
@@ -126,7 +129,10 @@ class PronunciationTest(ExperimentTestCase):
   def evaluate(self, *argv):
     code, out, err = self.main('--workdir=run', '--mode=evaluate', *argv)
     self.assertEqual((code, err), (0, 'run at step 100\n'))
-    return out.splitlines()
+    measured_with, *found = out.splitlines()
+    for argument in argv:
+      self.assertIn(argument, measured_with)
+    return found
 
   def test_the_size_of_a_batch_changes_no_number(self):
     expected = [f'{k} {v:.4g}' for k, v in self.result()['metrics'].items()]
@@ -153,6 +159,15 @@ class PronunciationTest(ExperimentTestCase):
     self.assertTrue(all(0.5 < float(row[2]) <= 1 for row in rows))
     self.assertEqual(err.count('\n'), 1)
 
+  def test_words_are_said_as_they_are_typed(self):
+    with mock.patch.object(sys, 'stdin', io.StringIO('caba DECEDA\n\nzoo')):
+      rows, err = self.predict()
+    self.assertEqual([row[0] for row in rows], ['caba', 'deceda', 'zoo'])
+    self.assertEqual(rows[:2], self.predict('--text=caba deceda')[0])
+    self.assertIn('never learnt: 1\n', err)
+    with mock.patch.object(sys, 'stdin', io.StringIO('')):
+      self.assertEqual(self.predict(), ([], 'run at step 100\n'))
+
   def test_a_word_that_does_not_end_is_counted(self):
     rows, err = self.predict('--text=ba dabaca', '--max_written=3')
     self.assertEqual([row[1] for row in rows], ['B A', 'D A B'])
@@ -178,6 +193,7 @@ class PronunciationTest(ExperimentTestCase):
   @parameterized.named_parameters(
     ('missing', '--train_file=trian.dict', 'train.dict?'),
     ('broken', '--train_file=broken.dict', 'line 2: expected a word and its'),
+    ('table', '--train_file=table.csv', 'sounds such as AH or AH0'),
     ('no_train', '--train_file= --test_file=one.dict', 'with --train_file'),
     ('one', '--train_file=one.dict', 'cannot hold out'),
     ('long', '--max_length=1', '--max_length=1: expected at least the lett'),
@@ -186,12 +202,12 @@ class PronunciationTest(ExperimentTestCase):
   )
   def test_the_users_mistake_is_one_sentence(self, arguments, words):
     pathlib.Path('broken.dict').write_text('a A\nb\n')
+    pathlib.Path('table.csv').write_text('1, 2, 3\n4, 5, 6\n')
     pathlib.Path('one.dict').write_text('a A\n')
     self.assert_refused(words, SMALL, *arguments.split())
 
   @parameterized.parameters(
-    ('--text=', 'needs --text'),
-    ('--text=x --text_file=train.dict', 'not both'),
+    ('--text=x --text_file=train.dict', 'of the two, and not both'),
     ('--text_file=none.txt', 'none.txt does not exist'),
     ('--text=x --n_best=2', '--n_best=2: expected at most --beam_size=1'),
   )

@@ -61,6 +61,7 @@ class SpeechTest(ExperimentTestCase):
     code, out, err = self.trained
     self.assertEqual((code, err), (0, ''), out)
     for part in (
+      'In names such as high_ann_0.wav: 2 texts (high, low), 3 speakers (ann, ',
       'train, said: 43 recordings',
       'test, said: 12 recordings',
       'Baseline, test word error rate: most frequent word 0.',
@@ -70,6 +71,7 @@ class SpeechTest(ExperimentTestCase):
       'Test word error rate 0.0',
     ):
       self.assertIn(part, out)
+    self.assertEqual(out.count('(right: '), 3)
     metrics = self.result()['metrics']
     self.assertLess(metrics['test/word_error_rate'], 0.1)
     self.assertLess(metrics['test/character_error_rate'], 0.1)
@@ -82,14 +84,16 @@ class SpeechTest(ExperimentTestCase):
         '--workdir=run', '--mode=evaluate', f'--eval_batch_size={size}'
       )
       self.assertEqual((code, err), (0, 'run at step 60\n'))
-      self.assertEqual(out.splitlines(), sorted(expected))
+      measured_with, *found = out.splitlines()
+      self.assertIn(f'--eval_batch_size={size} --beam_size=1', measured_with)
+      self.assertEqual(found, sorted(expected))
 
   def test_a_beam_is_about_as_good(self):
     code, out, _ = self.main(
       '--workdir=run', '--mode=evaluate', '--beam_size=4'
     )
     self.assertEqual(code, 0)
-    rates = dict(line.split() for line in out.splitlines())
+    rates = dict(line.split() for line in out.splitlines()[1:])
     self.assertLess(float(rates['test/word_error_rate']), 0.1)
 
   def test_files_are_written_down_whatever_their_rate(self):
@@ -103,8 +107,25 @@ class SpeechTest(ExperimentTestCase):
     self.assertEqual(dict(x.split('\t') for x in out.splitlines()), said)
     self.assertEqual(
       err,
-      'b.wav: 2 channels at 8,000 Hz become one at 4,000 Hz.\nrun at step 60\n',
+      'b.wav: of 2 channels, made one; of 8,000 Hz, brought to 4,000.\n'
+      'run at step 60\n',
     )
+
+  def test_a_folder_is_written_down_file_by_file(self):
+    pathlib.Path('asked/in').mkdir(parents=True)
+    said = {
+      'd.wav': 'low high low',
+      'asked/b, c.wav': 'high low high low',
+      'asked/in/a.wav': 'low high low high',
+    }
+    for path, words in said.items():
+      write(path, words)
+    code, out, err = self.main(
+      '--workdir=run', '--mode=predict', '--wav_files=d.wav,asked'
+    )
+    self.assertEqual(code, 0, err)
+    rows = [f'{path}\t{words}' for path, words in said.items()]
+    self.assertEqual(out.splitlines(), rows)
 
   def test_nobody_is_heard_who_was_held_out(self):
     code, out, err = self.main(
@@ -115,7 +136,7 @@ class SpeechTest(ExperimentTestCase):
     self.assertEqual((code, err), (0, ''), out)
     for part in ('train', 'valid', 'test'):
       self.assertIn(f'{part}, said: 20 recordings', out)
-    self.assertEqual(out.count(', of 1 speakers'), 3)
+    self.assertEqual(out.count(', of 1 speaker.'), 3)
 
   def test_sentences_of_a_table_are_learnt_by_their_letters(self):
     pathlib.Path('table').mkdir()
@@ -137,19 +158,24 @@ class SpeechTest(ExperimentTestCase):
       *('--frames_per_step=2', '--data_seed=1', '--workdir=letters'),
     )
     self.assertEqual((code, err), (0, ''), out)
-    self.assertIn('train, table.tar.xz: 11 recordings', out)
+    self.assertRegex(out, 'train, table.tar.xz: 11 recordings, .* minutes\\.')
     self.assertIn('7 characters. Batches: ', out)
     self.assertIn('with more characters than steps of 20 ms: 2 of 22', out)
 
   @parameterized.named_parameters(
     ('folder', '--wav_path=sayd', 'did you mean'),
     ('pattern', '--name_pattern={index}-{label}', '{label}.wav, got'),
-    ('speaker', '--held_out_speaker=any', "Did you mean 'ann'"),
-    ('valid', '--held_out_speaker=ann --valid_speaker=ann', 'Known: bob, cy'),
+    ('speaker', '--held_out_speaker=any --test_below=0', "Did you mean 'ann'"),
+    (
+      'valid',
+      '--held_out_speaker=ann --valid_speaker=ann --test_below=0',
+      'Known: bob, cy',
+    ),
     ('all', '--test_below=10', '60 of 60'),
     ('joined', '--min_joined=5', 'at most --max_joined=4'),
     ('bands', '--num_mels=100', '100 bands are too many'),
     ('steps', '--frames_per_step=90', 'to make batches of, got none'),
+    ('both', '--held_out_speaker=ann', 'not both'),
     ('table', '--transcripts=none.csv', 'does not exist'),
     ('cell', '--cell=ltsm', "did you mean 'lstm'"),
   )

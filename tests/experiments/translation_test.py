@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 import os
 import pathlib
 import signal
@@ -91,8 +92,10 @@ class TranslationTest(ExperimentTestCase):
       '\nwritten: ',
       'nrefs:1|case:mixed|eff:no|tok:13a',
       'beats the translation of the nearest',
+      'so few texts, 48, say little',
     ):
       self.assertIn(part, out)
+    self.assertEqual(out.count('likeliest word for each word'), 1)
 
   def test_it_learns_the_order_of_the_other_language(self):
     lines = logs.read_metrics(self.run_path / 'metrics.jsonl')
@@ -154,12 +157,13 @@ class TranslationTest(ExperimentTestCase):
       '--text=A big wet pig.', '--n_best=3', '--beam_size=3'
     )
     rows = [row.split('\t') for row in out.splitlines()]
-    scores = [float(score) for score, _ in rows[:-1]]
-    self.assertLen(scores, 3)
+    self.assertLen(rows, 3)
+    sources, written, scores = zip(*rows, strict=True)
+    scores = [float(score) for score in scores]
     self.assertEqual(scores, sorted(scores, reverse=True))
-    self.assertLen({text for _, text in rows[:-1]}, 3)
-    self.assertEqual(rows[0][1], 'Un cerdo grande mojado.')
-    self.assertEqual(rows[-1], [''])
+    self.assertEqual(set(sources), {'A big wet pig.'})
+    self.assertLen(set(written), 3)
+    self.assertEqual(written[0], 'Un cerdo grande mojado.')
 
   def test_what_is_too_long_or_unknown_is_said(self):
     _, err = self.translate(f'--text=A {"red " * 9}cat!')
@@ -196,6 +200,7 @@ class TranslationTest(ExperimentTestCase):
     ('long', '--max_length=1', 'raise it'),
     ('rare', '--min_count=99999', 'occur at least 99999 times'),
     ('attention', '--attention=genral', "did you mean 'general'"),
+    ('dot', '--attention=dot', 'or --bidirectional=false'),
     ('fraction', '--valid_fraction=0.001', 'cannot hold out'),
   )
   def test_the_users_mistake_is_one_sentence(self, arguments, words):
@@ -211,6 +216,7 @@ class TranslationTest(ExperimentTestCase):
     ('--text=x --text_file=test.a', 'one of the two'),
     ('--text=x --n_best=2', '--beam_size=1'),
     ('--text_file=none.txt', 'none.txt does not exist'),
+    ('--text=x --output=test.a/x', 'cannot write'),
   )
   def test_a_wrong_question_is_one_sentence(self, arguments, words):
     code, _, err = self.main(
@@ -218,6 +224,28 @@ class TranslationTest(ExperimentTestCase):
     )
     self.assertEqual(code, 1)
     self.assertIn(words, err)
+    self.assertStartsWith(err, 'error: ')  # Before anything was read.
+
+  def test_what_was_never_learnt_is_counted_over_all_lines(self):
+    _, err = self.translate(stdin='A new xylophone.\nA cat.\nA wet emu.\n')
+    self.assertEqual(err.count('never learnt'), 1)
+    self.assertIn('words that were never learnt: 2 of 3.', err)
+
+  def test_a_run_that_goes_on_says_what_it_was_measured_with(self):
+    settings = [x for x in SMALL if 'steps' not in x]
+    code, out, _ = self.main(
+      *settings,
+      *('--steps=2', '--beam_size=3', '--schedule=constant', '--workdir=beam'),
+    )
+    self.assertEqual(code, 0)
+    self.assertIn('measured with --eval_batch_size=64 --beam_size=3 ', out)
+    config = json.loads(pathlib.Path('beam/config.json').read_text())['config']
+    self.assertNotIn('beam_size', config)
+    self.assertEqual(self.result('beam')['measured_with']['beam_size'], 3)
+    code, out, _ = self.main('--workdir=beam', '--steps=3')
+    self.assertEqual(code, 0)
+    self.assertIn('measured with --eval_batch_size=64 --beam_size=1 ', out)
+    self.assertEqual(self.result('beam')['measured_with']['beam_size'], 1)
 
   def test_other_data_is_no_data_of_this_run(self):
     path = pathlib.Path('test.b')

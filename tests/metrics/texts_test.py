@@ -75,6 +75,16 @@ class TextScoresTest(absltest.TestCase):
     with self.assertRaisesRegex(ValueError, 'at least one reference'):
       texts.text_scores(['a', 'b'], [['a'], []])
 
+  def test_short_texts_are_judged_by_their_letters(self):
+    short, long = ['a cat', 'a red cat'], ['a cat sat', 'a cat on a mat']
+    self.assertEqual(texts.judging([short]), 'chrf')
+    self.assertEqual(texts.judging([short, long]), 'chrf')
+    self.assertEqual(texts.judging([long]), 'bleu')
+    # What BLEU would say of them, although all is right.
+    scores = texts.text_scores(short, [[x] for x in short])
+    self.assertEqual((scores['bleu'], scores['exact']), (0, 1))
+    self.assertAlmostEqual(scores['chrf'], 100)
+
   def test_the_settings_name_the_references(self):
     found = texts.signatures([['a', 'b'], ['c']])
     self.assertIn('bleu nrefs:var|case:mixed|eff:no|tok:13a|smooth:exp', found)

@@ -1,19 +1,17 @@
 """Decoding as loops over one row, in float64.
 
 A model is a function: the tokens written so far, a tuple -> the logits of the
-next token, [V]. A text is (tokens, whether it ended, log-probability).
+next token, [V]. A text is (tokens, whether it ended, log-probability, whether
+by an end that the rules forbid, where they leave nothing else).
 """
 
 import numpy as np
 
 from seqjax import decoding
 
-# Of an end that the rules forbid, where they leave nothing else.
-FORCED = float(np.finfo(np.float32).min)
-
 
 def ways(model, rules, tokens):
-  """Each token that may come next, and its log-probability."""
+  """Each token that may come next, its log-probability; and if it is forced."""
   logits = np.asarray(model(tokens), np.float64)
   with np.errstate(divide='ignore'):
     log_probs = logits - np.logaddexp.reduce(logits)
@@ -26,21 +24,24 @@ def ways(model, rules, tokens):
     allowed = token not in rules.banned and not repeats and not early
     if allowed and log_prob > -np.inf:
       found[token] = log_prob
-  return found or {rules.end: FORCED}
+  if found:
+    return found, False
+  return {rules.end: max(log_probs[rules.end], np.finfo(np.float32).min)}, True
 
 
 def grow(model, rules, text):
   """The texts that one more token makes of one that has not ended."""
-  tokens, _, log_prob = text
-  for token, gain in ways(model, rules, tokens).items():
+  tokens, _, log_prob, _ = text
+  found, forced = ways(model, rules, tokens)
+  for token, gain in found.items():
     ended = token == rules.end
     longer = tokens if ended else (*tokens, token)
-    yield longer, ended, log_prob + gain
+    yield longer, ended, log_prob + gain, forced
 
 
 def every_text(model, rules, max_length):
   """All texts there are, cut where they are too long."""
-  open_, closed = [((), False, 0.0)], []
+  open_, closed = [((), False, 0.0, False)], []
   for _ in range(max_length):
     grown = [x for text in open_ for x in grow(model, rules, text)]
     closed += [text for text in grown if text[1]]
@@ -50,10 +51,10 @@ def every_text(model, rules, max_length):
 
 def beam(model, rules, max_length, beam_size):
   """Beam search, a hypothesis that ends keeping its place."""
-  open_, closed = [((), False, 0.0)], []
+  open_, closed = [((), False, 0.0, False)], []
   for _ in range(max_length):
     grown = [x for text in open_ for x in grow(model, rules, text)]
-    grown.sort(key=lambda text: -text[2])
+    grown.sort(key=lambda text: (text[3], text[3] or -text[2]))
     grown = grown[: beam_size - len(closed)]
     closed += [text for text in grown if text[1]]
     open_ = [text for text in grown if not text[1]]
@@ -62,18 +63,20 @@ def beam(model, rules, max_length, beam_size):
 
 def score(text, length_penalty):
   """What texts are ordered by."""
-  tokens, ended, log_prob = text
+  tokens, ended, log_prob, _ = text
   return log_prob / max(len(tokens) + ended, 1) ** length_penalty
 
 
 def in_order(texts, length_penalty):
-  """Best first, those that did not end after all others."""
-  return sorted(texts, key=lambda x: (not x[1], -score(x, length_penalty)))
+  """Best first, then those that did not end, then those that had to."""
+  return sorted(
+    texts, key=lambda x: (x[3], not x[1], -score(x, length_penalty))
+  )
 
 
 def log_prob(model, tokens, end=None):
   """Of a text, and of its end where there is one."""
   total = 0.0
   for i, token in enumerate((*tokens, end) if end is not None else tokens):
-    total += ways(model, decoding.Rules(end=-1), tokens[:i])[token]
+    total += ways(model, decoding.Rules(end=-1), tokens[:i])[0][token]
   return total

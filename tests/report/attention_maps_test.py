@@ -24,6 +24,8 @@ class DrawTest(absltest.TestCase):
     axes, _ = self.draw(look)
     np.testing.assert_array_equal(axes.images[0].get_array(), weights)
     self.assertEqual(axes.images[0].get_clim(), (0, 1))
+    names = axes.get_xlabel(), axes.get_ylabel()
+    self.assertEqual(names, ('read', 'written'))
     for labels, tokens in (
       (axes.get_xticklabels(), look.read),
       (axes.get_yticklabels(), look.written),

@@ -78,6 +78,16 @@ class LearningCurvesTest(parameterized.TestCase):
     self.assertEqual(set(norm.lines[1].get_ydata()), {5})
     self.assertEqual((norm.get_yscale(), norm.get_xlabel()), ('log', 'step'))
 
+  def test_a_metric_that_training_lacks_has_no_line_and_no_name(self):
+    without = [(0, {'valid/nats_per_char': 3.0}), (1, {'train/other': 1.0})]
+    for lines, names in (
+      (without, ['valid']),
+      (without + train_lines([3.0]), ['train', 'valid']),
+    ):
+      _, fig = self.draw(lines)
+      legend = fig.axes[0].get_legend()
+      self.assertEqual([x.get_text() for x in legend.get_texts()], names)
+
   def test_no_clip_draws_no_clip(self):
     _, fig = self.draw(train_lines([3.0, 2.0]))
     self.assertLen(fig.axes[1].lines, 1)
@@ -103,6 +113,21 @@ class SmoothTest(parameterized.TestCase):
     values = np.array([np.nan, 3.0, np.inf, 1.0, np.nan, np.nan, 5.0])
     expected = [np.nan, 3.0, 3.0, 1.0, 1.0, np.nan, 5.0]
     np.testing.assert_allclose(figures._smooth(values, 2), expected)
+
+
+class DrawableTest(parameterized.TestCase):
+  @parameterized.parameters(
+    ('a cat', 'a cat'),
+    ('Ünï ▁ …', 'Ünï ▁ …'),
+    ('$x$', r'\$x\$'),
+    ('a\tb', r'a\tb'),
+    ('猫!', r'\u732b!'),
+    ('a' * 20, 'a' * 20),
+    ('a' * 21, 'a' * 19 + '…'),
+    ('猫' * 4, r'\u732b\u732b\u732b\…'),
+  )
+  def test_what_cannot_be_drawn_is_named(self, name, expected):
+    self.assertEqual(figures.drawable(name), expected)
 
 
 class ConfusionMatrixTest(absltest.TestCase):

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from seqjax import errors
-from seqjax.data import archives, labelled, reading, tables
-from seqjax.data.audio import wav
+from seqjax.data import labelled, tables
+from seqjax.data.audio import wav, wav_folder
 
 NAME_PATTERN = '{label}_{speaker}_{index}'
-_ARCHIVES = ('.tar.gz', '.tgz', '.tar.xz', '.txz')
+_NUM_SHOWN = 3  # Examples of what names say.
 _FIELDS = {
   'label': '(?P<label>.+?)',
   'speaker': '(?P<speaker>.+?)',
@@ -78,7 +78,7 @@ def wav_files(
   """Reads all wav files of a folder and those in it, or of a tar archive.
 
   Several channels become one, and other rates become `rate`; `notes` counts
-  them, and what is left out.
+  them, and what is left out, and says what the names were taken for.
 
   Args:
     path: of the folder, or of a .tar.gz or .tar.xz of one.
@@ -91,14 +91,12 @@ def wav_files(
     speaker_column: of that table; '' where it has none.
 
   Raises:
-    UserError: there is no such folder, or no wav file in it; a name does not
-      fit, or the table names a file that is not there, or one twice, or says
-      nothing of it; a file is refused by `wav.decode`.
+    UserError: as `wav_folder.read`; a name does not fit, or the table names a
+      file that is not there, or one twice, or says nothing of it; a file is
+      refused by `wav.decode`.
   """
   path = pathlib.Path(os.path.expanduser(path))
-  contents = dict(_members(path))
-  if not contents:
-    raise errors.UserError(f'expected wav files in {path}, but it has none.')
+  contents = wav_folder.read(path)
   notes = []
   if transcripts:
     said = _table(transcripts, speaker_column, contents)
@@ -107,16 +105,13 @@ def wav_files(
   else:
     pattern = _pattern(name_pattern)
     said = {
-      name: _fields(pattern, name_pattern, path, name)
-      for name in labelled.natural_order(contents)
+      name: _fields(pattern, name_pattern, path, name) for name in contents
     }
+    notes.append(_recognised(said))
   samples, changed = [], collections.Counter()
   for name in said:
     sound = wav.decode(contents[name], path / name)
-    if (channels := sound.samples.shape[1]) > 1:
-      changed[f'of {channels} channels, made one'] += 1
-    if sound.rate != rate:
-      changed[f'of {sound.rate:,} Hz, brought to {rate:,}'] += 1
+    changed.update(wav.changes(sound, rate))
     samples.append(wav.mono(sound, rate))
   notes += [f'Files {what}: {n:,}.' for what, n in sorted(changed.items())]
   return collect(samples, said.values(), rate, path.name, notes)
@@ -178,26 +173,6 @@ def joined(
         start += size
 
 
-def _members(path) -> Iterator[tuple[str, bytes]]:
-  """Name, from the folder on, and content of every wav file."""
-  if path.name.lower().endswith(_ARCHIVES) and path.is_file():
-    with open(path, 'rb') as stream:
-      yield from archives.members(stream, re.compile(r'(?i).*\.wav'))
-    return
-  if not path.is_dir():
-    if path.exists():
-      raise errors.UserError(
-        f'expected a folder of wav files or an archive of one '
-        f'({", ".join(_ARCHIVES)}), got {path}.'
-      )
-    raise errors.UserError(
-      f'expected a folder, but {path} does not exist{reading.why_missing(path)}'
-    )
-  for file in sorted(path.rglob('*')):
-    if file.suffix.lower() == '.wav' and not file.is_fifo():
-      yield file.relative_to(path).as_posix(), reading.read_bytes(file)
-
-
 def _pattern(name_pattern):
   """The regular expression of a name pattern."""
   pieces = re.split(r'\{(.*?)\}', name_pattern)
@@ -232,6 +207,19 @@ def _fields(pattern, name_pattern, path, name):
   return text, found.get('speaker', ''), int(found.get('index', 0))
 
 
+def _recognised(said):
+  """A sentence on what the names of files say, with a few examples."""
+  texts, speakers, _ = zip(*said.values(), strict=True)
+  found = []
+  for what, values in ('text', set(texts)), ('speaker', set(speakers) - {''}):
+    if values:
+      few = ', '.join(labelled.natural_order(values)[:_NUM_SHOWN])
+      more = ', ...' * (len(values) > _NUM_SHOWN)
+      ending = 's' * (len(values) > 1)
+      found.append(f'{len(values):,} {what}{ending} ({few}{more})')
+  return f'In names such as {next(iter(said))}: {", ".join(found)}.'
+
+
 def _table(transcripts, speaker_column, contents):
   """Text, speaker and index of each file that a table names."""
   texts = tables.table(transcripts, 'file', 'text')
@@ -240,9 +228,11 @@ def _table(transcripts, speaker_column, contents):
     speakers = tables.table(transcripts, 'file', speaker_column).labels
   said = {}
   for name, text, place, speaker in zip(*texts[:3], speakers, strict=True):
+    name = pathlib.PurePosixPath(name).as_posix()  # Of `./a.wav`, `a.wav`.
     if name not in contents:
       raise errors.UserError(
-        f'{place}: none of the {len(contents):,} wav files is called {name!r}.'
+        f'{place}: no wav file is called {name!r}; the first of '
+        f'{len(contents):,} is {next(iter(contents))!r}.'
       )
     if name in said:
       raise errors.UserError(f'{place}: {name} stands there a second time.')

@@ -12,7 +12,8 @@ from seqjax.data import reading
 
 _COMMENT = re.compile(r'(?:^|\s)#(?:\s.*)?$|^;;;.*')
 _NUMBER = re.compile(r'(?<=.)\(\d+\)$')  # Of an alternative: `read(2)`.
-_STRESS = re.compile(r'(?<=\D)[012]$')
+# Letters of any script, with what stands above them, and the stress.
+_SOUND = re.compile(r'((?:[^\W\d_][\u0300-\u036f]*)+)([012]?)')
 
 Sounds = tuple[str, ...]  # [T] names of phones: ('R', 'EH', 'D')
 
@@ -81,19 +82,19 @@ def read(path: str | os.PathLike) -> Dictionary:
   A line is a word, blanks, and its sounds with blanks between them. A further
   way to say a word has a number: `read(2) R IY1 D`. What follows a # between
   blanks is a comment, and so is a line that begins with ;;; or is empty. Words
-  are read in lower case, and sounds without the digits that tell the stress: of
-  ways that differ in nothing else one is kept.
+  are read in lower case, and sounds, which are letters, without the digits that
+  tell the stress: of ways that differ in nothing else one is kept.
 
   Args:
     path: UTF-8 text; .gz and .xz are opened.
 
   Raises:
-    UserError: as `reading.read_text`; a word without sounds, with its line; or
-      there is no word at all.
+    UserError: as `reading.read_text`; a word without sounds, or what is no
+      sound, with its line; or there is no word at all.
 
   Source: Carnegie Mellon University, http://www.speech.cs.cmu.edu/cgi-bin/cmudict
   """
-  rows = []
+  rows, num_stressed = [], 0
   for number, line in enumerate(reading.read_text(path).split('\n'), 1):
     cells = _COMMENT.sub('', line.strip()).split()
     if not cells:
@@ -104,17 +105,23 @@ def read(path: str | os.PathLike) -> Dictionary:
         f'{path}, line {number}: expected a word and its sounds with blanks '
         f'between them, got {line[:40]!r}.'
       )
-    rows.append(
-      (
-        _NUMBER.sub('', word).lower(),
-        tuple(_STRESS.sub('', sound) for sound in sounds),
+    found = [_SOUND.fullmatch(sound) for sound in sounds]
+    if None in found:
+      raise errors.UserError(
+        f'{path}, line {number}: expected sounds such as AH or AH0, letters '
+        'with or without a digit for the stress, got '
+        f'{sounds[found.index(None)][:40]!r}: is it a dictionary?'
       )
-    )
+    sounds, stress = zip(*(each.groups() for each in found), strict=True)
+    num_stressed += sum(map(bool, stress))
+    rows.append((_NUMBER.sub('', word).lower(), sounds))
   if not rows:
     raise errors.UserError(
       f'expected words with their sounds, one per line, but {path} has none.'
     )
   notes = []
+  if num_stressed:
+    notes.append(f'digits of stress that are not read: {num_stressed:,}')
   if equal := len(rows) - len(set(rows)):
     notes.append(f'left out {equal:,} that differ in nothing but stress')
   return collect(rows, os.path.basename(path), notes)

@@ -48,6 +48,8 @@ def hold_out(
   """Some stories with all their questions to train on, and some to measure on.
 
   A question belongs to the story of the one before it if that story goes on.
+  Stories that are asked about twice in the same words go together, so that none
+  is measured on that was learnt from.
 
   Args:
     whole: at least two stories.
@@ -57,18 +59,34 @@ def hold_out(
   Raises:
     UserError: there are too few stories.
   """
-  groups, last = [], None
-  for question in whole.questions:
-    if last is None or question.story[: len(last)] != last:
-      groups.append([])
-    groups[-1].append(question)
-    last = question.story
+  groups = _groups(whole.questions)
   ids = splits.hold_out(
     [group[0].kind for group in groups], fraction, data_seed
   )
   return tuple(
     collect((x for i in part for x in groups[i]), whole.name) for part in ids
   )
+
+
+def _groups(asked):
+  """The questions of each story, with those of stories that are the same."""
+  parents, last = {}, None  # story -> one it goes with, or itself
+
+  def first(story):
+    while parents[story] != story:
+      parents[story] = story = parents[parents[story]]
+    return story
+
+  for question in asked:
+    story = question.story
+    parents.setdefault(story, story)
+    if last is not None and story[: len(last)] == last:
+      parents[first(story)] = first(last)
+    last = story
+  groups = {}
+  for question in asked:
+    groups.setdefault(first(question.story), []).append(question)
+  return list(groups.values())
 
 
 # Most sentences stand in many stories.

@@ -94,7 +94,8 @@ def read(
   caption; see `tables.table`. A .txt is read as a .csv: so comes Flickr8k, a
   folder of images with a `captions.txt`.
 
-  Grey pictures among coloured ones, of whichever part, become coloured.
+  Grey pictures among coloured ones, of whichever part, become coloured. What
+  was done to pictures is counted in the notes.
 
   Args:
     source: of the pictures, as for `pictures.shelf`.
@@ -114,20 +115,23 @@ def read(
     part: _captions(path, shelf) for part, path in captions_files.items()
   }
   _check_apart(captions)
-  pictures = {
-    part: [shelf.read(name, size) for name in found]
+  seen = {
+    part: {name: shelf.read(name, size) for name in found}
     for part, found in captions.items()
   }
-  colours = max(x.shape[-1] for each in pictures.values() for x in each)
+  colours = max(
+    x.pixels.shape[-1] for each in seen.values() for x in each.values()
+  )
   found = {}
   for part, path in captions_files.items():
-    notes = _grey(part, pictures[part], colours)
+    pictures = {
+      name: _coloured(picture, colours) for name, picture in seen[part].items()
+    }
+    notes = picture_files.notes(pictures, f' of {part}')
     if not found:
       notes += _without_caption(shelf, captions)
     found[part] = collect(
-      np.stack(
-        [np.broadcast_to(x, (size, size, colours)) for x in pictures[part]]
-      ),
+      np.stack([picture.pixels for picture in pictures.values()]),
       captions[part].values(),
       captions[part],
       os.path.basename(path),
@@ -215,14 +219,13 @@ def _check_apart(captions):
     part_of |= dict.fromkeys(found, part)
 
 
-def _grey(part, pictures, colours):
-  number = sum(x.shape[-1] < colours for x in pictures)
-  if not number:
-    return []
-  return [
-    f'{part}: {number:,} of {len(pictures):,} pictures are grey among coloured '
-    'ones, and read as coloured.'
-  ]
+def _coloured(picture, colours):
+  if picture.pixels.shape[-1] == colours:
+    return picture
+  return picture_files.Picture(
+    np.repeat(picture.pixels, colours, axis=-1),
+    picture.remarks | {'grey among coloured ones, read as coloured': ''},
+  )
 
 
 def _without_caption(shelf, captions):

@@ -76,7 +76,7 @@ class Config(tables.Config):
     64,
     'windows at once where nothing is learnt; changes no printed number',
     group='run',
-    kind='runtime',
+    kind='measuring',
     minimum=1,
     maximum=2**20,
   )

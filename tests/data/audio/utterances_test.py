@@ -2,7 +2,6 @@
 
 import collections
 import io
-import tarfile
 
 import numpy as np
 from absl.testing import absltest, parameterized
@@ -81,17 +80,22 @@ class WavFilesTest(FolderTestCase):
     self.assertEqual(found.speakers, ('theo', 'theo', 'ann lee'))
     self.assertEqual(found.indices, (10, 2, 2))
     self.assertEqual([x[0] * 2**15 for x in found.samples], [2, 1, 3])
-    self.assertEqual(found.notes, ())
+    self.assertEqual(
+      found.notes,
+      (
+        'In names such as 9_theo_10.WAV: 2 texts (9, 10), 2 speakers (ann lee, '
+        'theo).',
+      ),
+    )
 
-  @parameterized.parameters('.tar.xz', '.tar.gz', '.tgz')
-  def test_an_archive_is_the_folder(self, ending):
-    self.make({'in/b_x_1.wav': wav(1), 'in/a_x_2.wav': wav(2)})
-    path = self.folder / f'packed{ending}'
-    with tarfile.open(path, f'w:{"xz" if "xz" in ending else "gz"}') as archive:
-      archive.add(self.folder / 'in', 'in')
-    packed = utterances.wav_files(path, RATE)
-    self.assertEqual(packed.texts, ('a', 'b'))
-    self.assertEqual(packed.sha256, self.read().sha256)
+  def test_a_few_examples_show_how_names_were_read(self):
+    self.make({f'not now_{i}.wav': wav(1) for i in range(3)})
+    self.make({f'{x}_yes_9.wav': wav(1) for x in 'dbac'})
+    found = self.read(name_pattern='{label}_{index}')
+    self.assertEqual(
+      found.notes,
+      ('In names such as a_yes_9.wav: 5 texts (a_yes, b_yes, c_yes, ...).',),
+    )
 
   @parameterized.parameters(
     ('{label}', 'a_b_1', ('a_b_1', '', 0)),
@@ -116,7 +120,7 @@ class WavFilesTest(FolderTestCase):
     found = self.read()
     self.assertEqual([len(x) for x in found.samples], [100] * 3)
     self.assertEqual(
-      found.notes,
+      found.notes[1:],
       (
         'Files of 16,000 Hz, brought to 8,000: 2.',
         'Files of 2 channels, made one: 1.',
@@ -141,9 +145,9 @@ class WavFilesTest(FolderTestCase):
   @parameterized.parameters(
     (
       'file,text\na.wav,yes\nd.wav,no',
-      "line 3: none of the 1 wav files is called 'd",
+      "line 3: no wav file is called 'd.wav'; the first of 1 is 'a.wav'.",
     ),
-    ('file,text\na.wav,yes\na.wav,no', 'line 3: a.wav stands there a second'),
+    ('file,text\na.wav,yes\n./a.wav,n', 'line 3: a.wav stands there a second'),
     ('file,text\na.wav,\n', 'line 2'),
     ('file,words\na.wav,yes\n', "'text'"),
   )
@@ -157,7 +161,6 @@ class WavFilesTest(FolderTestCase):
     ('{speaker}_{index}', 'a_1.wav', 'with {label}'),
     ('{label}_{label}', 'a_a.wav', 'nothing twice'),
     ('{word}', 'a.wav', "Unknown field of a name pattern 'word'"),
-    ('{label}', 'a.txt', 'it has none'),
   )
   def test_names_that_do_not_fit_are_a_sentence(self, pattern, name, words):
     self.make({name: wav(1)})
@@ -168,16 +171,6 @@ class WavFilesTest(FolderTestCase):
     self.make({'a_x_1.wav': wav(1), 'b_x_1.wav': wav(1)[:-1]})
     with self.assertRaisesRegex(errors.UserError, r'b_x_1\.wav is cut short'):
       self.read()
-
-  def test_what_is_no_folder_is_a_sentence(self):
-    path = self.write('a.zip', 'x')
-    with self.assertRaisesRegex(errors.UserError, 'an archive of one'):
-      utterances.wav_files(path, RATE)
-    with self.assertRaisesRegex(errors.UserError, 'does not exist'):
-      utterances.wav_files(self.folder / 'none', RATE)
-    path = self.write('a.tar.xz', 'x')
-    with self.assertRaisesRegex(errors.UserError, 'damaged or of another kind'):
-      utterances.wav_files(path, RATE)
 
 
 class JoinedTest(parameterized.TestCase):

@@ -29,6 +29,16 @@ def encode_24_bits(samples, rate=RATE):
   return b'RIFF' + struct.pack('<I', 4 + len(chunks)) + b'WAVE' + chunks
 
 
+def spoilt(content, at, value):
+  """The same with another number of 16 bits in the header."""
+  return content[:at] + struct.pack('<H', value) + content[at + 2 :]
+
+
+def said(content, size, at=40):
+  """The same that says that its sound has so many bytes."""
+  return content[:at] + struct.pack('<I', size) + content[at + 4 :]
+
+
 def beep(hertz, rate, seconds=0.5):
   t = np.arange(round(rate * seconds)) / rate
   return np.sin(2 * np.pi * hertz * t).astype(np.float32)
@@ -70,10 +80,20 @@ class DecodeTest(parameterized.TestCase):
   @parameterized.parameters(
     (lambda x: b'', 'damaged or of another kind'),
     (lambda x: b'ID3' + x, 'damaged or of another kind'),
-    (lambda x: x[:50], 'cut short: it says that it has 244 bytes, and has 50'),
+    (lambda x: x[:50], 'says that it has 200 bytes of sound, and has 6'),
     (lambda x: x[:-1], 'cut short'),
+    (lambda x: said(x, 1000), 'cut short'),
+    (lambda x: said(x, 0x7FFFEFFF), 'cut short'),
+    (lambda x: x[:40], 'damaged or of another kind'),
+    (lambda x: b'RIFX' + x[4:], 'damaged or of another kind'),
+    (lambda x: spoilt(x, 34, 4), 'has samples of 4 bits in format 1'),
+    (lambda x: spoilt(x, 34, 12), 'has samples of 12 bits in format 1'),
+    (lambda x: spoilt(x, 20, 7), 'has samples of 16 bits in format 7'),
+    (lambda x: spoilt(x, 22, 2), 'is damaged'),
+    (lambda x: spoilt(x[:34] + x[36:], 16, 14), 'some.wav is damaged: '),
     (lambda x: x[:16] + b'\xff' * 8 + x[24:], 'damaged'),
-    (lambda x: encode(np.ones(0, np.int16)), 'has 0 samples'),
+    (lambda x: encode(np.ones(0, np.int16)), '10 ms, but some.wav has 0:'),
+    (lambda x: spoilt(said(x, 0), 4, 236), 'but some.wav has 0:'),
     (lambda x: encode(np.ones(79, np.int16)), 'at least 10 ms'),
     (lambda x: encode(np.full(100, np.nan)), 'no finite numbers'),
     (lambda x: encode(np.full(100, 1e35)), 'of 1,000,000 and more'),
@@ -84,6 +104,35 @@ class DecodeTest(parameterized.TestCase):
     with self.assertRaisesRegex(errors.UserError, words) as caught:
       wav.decode(content, 'some.wav')
     self.assertIn('some.wav', str(caught.exception))
+
+  @parameterized.parameters(
+    *((0xFFFFFFFF, 0xFFFFFFFF), (0x7FFFF024, 0x7FFFF000)),
+    *((0, 0), (36, 0)),
+  )
+  def test_what_came_from_a_pipe_is_read_to_its_end(self, of_file, of_sound):
+    content = encode(np.arange(100, dtype=np.int16))
+    title = b'LIST' + struct.pack('<I', 3) + b'abc\0'
+    content = content[:36] + title + content[36:]
+    whole = wav.decode(content, 'a.wav')
+    content = content[:4] + struct.pack('<I', of_file) + content[8:]
+    # It may end in the middle of a sample.
+    content = said(content, of_sound, at=52) + b'?'
+    found = wav.decode(content, 'a.wav')
+    np.testing.assert_array_equal(found.samples, whole.samples)
+    self.assertEqual((whole.streamed, found.streamed), (False, True))
+    self.assertEqual(
+      wav.changes(found, RATE),
+      ['without a length in the header, read to the end'],
+    )
+
+  def test_the_format_may_stand_behind(self):
+    content = encode(np.arange(100, dtype=np.int16))
+    code = struct.pack('<HHIH', 22, 16, 4, 1) + bytes(14)
+    longer = spoilt(spoilt(content[:36] + code, 16, 40), 20, 0xFFFE)
+    found = wav.decode(longer + content[36:], 'a.wav')
+    np.testing.assert_array_equal(
+      found.samples, wav.decode(content, 'a.wav').samples
+    )
 
   def test_any_damage_of_the_header_is_a_sentence_or_harmless(self):
     random, content = np.random.RandomState(0), encode(np.ones(200, np.int16))

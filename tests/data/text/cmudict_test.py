@@ -26,7 +26,10 @@ class CMUDictTest(folder_case.FolderTestCase):
     found = self.read(TEXT)
     self.assertEqual(found.words, ('read', 'aalborg'))
     self.assertEqual(found.variants, (READ, AALBORG))
-    self.assertEqual((found.name, found.notes), ('a.dict', ()))
+    self.assertEqual(
+      (found.name, found.notes),
+      ('a.dict', ('digits of stress that are not read: 4',)),
+    )
 
   @parameterized.named_parameters(
     ('tabs', TEXT.replace(' R ', '\tR ')),
@@ -59,16 +62,23 @@ class CMUDictTest(folder_case.FolderTestCase):
   def test_any_mark_may_be_of_a_word(self, word):
     self.assertEqual(self.read(f'{word} B AW1 T\n').words, (word,))
 
-  def test_digits_that_are_no_stress_stay(self):
-    self.assertEqual(
-      self.read('a A3 1 T12\n').variants, ((('A3', '1', 'T12'),),)
-    )
+  @parameterized.parameters('A3', '1', 'T12', 'A_B', '0.99', '2,', '--', 'K.')
+  def test_what_is_no_sound_is_a_sentence(self, sound):
+    with self.assertRaisesRegex(
+      errors.UserError, f"a.dict, line 2: expected sounds .* got '{sound}'"
+    ):
+      self.read(f'a AH0\nb AH {sound} B\n')
+
+  def test_sounds_may_be_of_any_script(self):
+    found = self.read('journey d\u0361ʒ ɜː\u0301 n i\n')
+    self.assertEqual(found.variants, ((('d\u0361ʒ', 'ɜː\u0301', 'n', 'i'),),))
+    self.assertEqual(found.notes, ())
 
   def test_what_is_alike_but_for_the_stress_counts_once_and_is_told(self):
     found = self.read('a AH0\na(2) AH1\na(3) EY1\nb B IY1\na AH\n')
     self.assertEqual(found.variants, ((('AH',), ('EY',)), (('B', 'IY'),)))
     self.assertEqual(
-      found.notes, ('left out 2 that differ in nothing but stress',)
+      found.notes[1:], ('left out 2 that differ in nothing but stress',)
     )
 
   @parameterized.parameters(

@@ -50,6 +50,17 @@ class QuestionsTest(absltest.TestCase):
     with self.assertRaisesRegex(errors.UserError, 'cannot hold out'):
       questions.hold_out(alone, 0.34)
 
+  def test_no_story_stands_in_both_parts(self):
+    # `p q` is asked about again, as where a story ends and where one begins.
+    stories = [('p',), ('p', 'q'), ('r',), ('p', 'q'), ('p', 'q', 's'), ('t',)]
+    for data_seed in range(9):
+      whole = questions.collect((ask(*x) for x in stories), 'short')
+      parts = questions.hold_out(whole, 0.34, data_seed)
+      rest, held = ({x.story for x in part.questions} for part in parts)
+      self.assertLen(rest | held, 5)
+      self.assertEmpty(rest & held)
+      self.assertIn(held, [{('r',)}, {('t',)}, set(stories[:2] + stories[4:5])])
+
   def test_each_kind_has_its_share_held_out(self):
     whole = questions.collect(
       [ask(f'{kind}{i}', kind=kind) for kind in 'ab' for i in range(10)], 'two'

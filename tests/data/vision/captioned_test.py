@@ -54,7 +54,13 @@ class ReadTest(folder_case.FolderTestCase):
   def test_a_grey_picture_among_coloured_ones_is_said(self):
     grey = 'image,caption\ngrey.png,fog\n'
     found = self.read(train=CSV, test=grey)['test']
-    self.assertIn('test: 1 of 1 pictures are grey', ' '.join(found.notes))
+    self.assertEqual(
+      found.notes,
+      (
+        'Pictures of test grey among coloured ones, read as coloured: 1 of 1, '
+        'the first grey.png.',
+      ),
+    )
     for colour in range(3):
       np.testing.assert_array_equal(
         found.pictures[0, ..., colour], PICTURES[2, ..., 0]
@@ -62,6 +68,27 @@ class ReadTest(folder_case.FolderTestCase):
     alone = self.read(train=grey)['train']
     self.assertEqual(alone.pictures.shape, (1, 4, 4, 1))
     self.assertNotIn('grey among', ' '.join(alone.notes))
+
+  def test_what_was_done_to_pictures_is_said_of_each_part(self):
+    alpha = np.full((4, 4, 1), 99, np.uint8)
+    clear = np.concatenate([PICTURES[3], alpha], axis=-1)
+    Image.fromarray(clear).save(self.pictures / 'clear.png')
+    (self.pictures / 'notes.pdf').write_text('None of the table.')
+    table = 'image,caption\nclear.png,glass\n'
+    found = self.read(size=3, train=CSV, valid=table)
+    size = '3 x 3: {} of {}, the first {}.png, from 4 x 4.'
+    self.assertEqual(
+      found['train'].notes[0],
+      f'Pictures of train scaled to {size.format(2, 2, 2)}',
+    )
+    self.assertEqual(
+      found['valid'].notes,
+      (
+        'Pictures of valid transparent, laid on white: 1 of 1, the first '
+        'clear.png.',
+        f'Pictures of valid scaled to {size.format(1, 1, "clear")}',
+      ),
+    )
 
   def test_an_npz_is_read_by_number(self):
     path = self.folder / 'all.npz'
