@@ -2,22 +2,20 @@
 
 import contextlib
 import json
-import lzma
 import os
 import pathlib
-import tarfile
+import re
 import tempfile
-import zlib
 
 import numpy as np
 
 from seqjax import errors
-from seqjax.data import columns, reading
+from seqjax.data import archives, columns, reading
 from seqjax.data.timeseries import clock, recordings
 from seqjax.data.timeseries import series as series_lib
 
 _LABELS = 'labels/combined_windows.json'
-_UNREADABLE = tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error
+_WANTED = re.compile(rf'(.*/)?({_LABELS}|data/.+\.csv)')
 
 
 def nab(path: str | os.PathLike) -> recordings.Recording:
@@ -82,16 +80,11 @@ def _folder(path):
       f'expected the Numenta Anomaly Benchmark, but {path} does not exist'
       f'{reading.why_missing(path)}'
     )
-  with tempfile.TemporaryDirectory() as folder:
-    try:
-      with tarfile.open(path) as archive:
-        archive.extractall(folder, filter='data')
-    except _UNREADABLE as error:
-      raise errors.UserError(
-        f'expected a folder or a .tar archive of it, but {path} is damaged or '
-        f'of another kind: {error}.'
-      ) from error
+  with tempfile.TemporaryDirectory() as folder, path.open('rb') as stream:
     folder = pathlib.Path(folder)
+    for name, content in archives.members(stream, _WANTED):
+      (folder / name).parent.mkdir(parents=True, exist_ok=True)
+      (folder / name).write_bytes(content)
     inside = sorted(folder.glob(f'**/{_LABELS}'))
     yield inside[0].parents[1] if inside else folder
 
@@ -118,6 +111,12 @@ def _windows(folder, path):
     raise errors.UserError(
       f'expected series, but {_LABELS} of {path} names none: fetch it again.'
     )
+  for name in found:
+    if not (folder / 'data' / name).resolve().is_relative_to(folder.resolve()):
+      raise errors.UserError(
+        f'{_LABELS} of {path} names {name!r}, which is outside of it: fetch it '
+        'again, or from another place.'
+      )
   return found
 
 

@@ -105,6 +105,18 @@ class NABTest(folder_case.FolderTestCase):
     self.add(LABELS, '{}')
     self.refused('names none')
 
+  @parameterized.parameters('../../b.csv', '/etc/b.csv')
+  def test_a_series_outside_of_the_folder_is_not_read(self, name):
+    self.add(LABELS, json.dumps({name: []}))
+    self.refused('b.csv., which is outside of it')
+
+  def test_an_archive_that_points_outside_is_not_read(self):
+    path = self.folder / 'nab.tar'
+    with tarfile.open(path, 'w') as archive:
+      archive.add(self.folder / f'NAB/data/{A}', '../data/a.csv')
+    self.refused("its member '../data/a.csv' points outside of it", 'nab.tar')
+    self.assertFalse((self.folder.parent / 'data').exists())
+
   def test_counts_are_no_times(self):
     self.add(f'NAB/data/{B}', 'timestamp,value\n5,1\n6,2\n')
     self.refused('b.csv, line 2: expected a time .* got the count 5')
@@ -121,7 +133,7 @@ class NABTest(folder_case.FolderTestCase):
     self.refused('is damaged or of another kind', 'nab.tar.xz')
     zipped = mock.patch.object(tarfile, 'open', side_effect=zlib.error('bad'))
     with zipped:
-      self.refused('or of another kind: bad', 'nab.tar.xz')
+      self.refused('or of another kind: fetch it again', 'nab.tar.xz')
 
 
 if __name__ == '__main__':
