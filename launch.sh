@@ -28,6 +28,7 @@ list() { # folder -> the same, each with the first line of its docstring
 usage() {
   cat <<END
 ./launch.sh EXPERIMENT [--flag=value ...]    (--help after it lists its flags)
+./launch.sh --max_restarts=N EXPERIMENT ...  (starts it again after a crash)
 ./launch.sh test [--slow] [argument ...]     (arguments and paths of pytest)
 ./launch.sh bench BENCHMARK [--flag=value ...]
 ./launch.sh doctor [--cells=lstm,gru]        (what this machine computes, how exactly)
@@ -180,6 +181,10 @@ case ${1:-help} in
     set -- "benchmarks.$2" "${@:3}"
     ;;
   doctor | exchange) set -- "seqjax.$1" "${@:2}" ;;
+  --max_restarts=*)
+    require experiment experiments "${2:-}"
+    set -- seqjax.supervisor "$1" -- "experiments.$2" "${@:3}"
+    ;;
   *)
     require experiment experiments "$1" bench doctor exchange help test
     set -- "experiments.$1" "${@:2}"

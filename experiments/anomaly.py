@@ -129,7 +129,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   model = detector.make_model(config, len(columns.targets), num_clock)
   task = models.forecaster.task(model)
   batches, _ = detector.make_batches(config, read, parts.train, shuffle=True)
-  experiment.check(task, batches, run)
+  experiment.check(config, run, task, batches)
 
   run.record_data(series.sha256)
   alarms.forget(run.path)
@@ -140,6 +140,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
       task,
       batches,
       unit='values',
+      best='valid/pinball',
       programs=1,
       evaluate=detector.make_evaluate(config, model, read, parts),
     ),

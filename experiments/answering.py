@@ -161,7 +161,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   )
   model = make_model(config, symbols)
   task = models.answerer.task(model)
-  experiment.check(task, batches, run, symbols.words.symbols)
+  experiment.check(config, run, task, batches, symbols.words.symbols)
 
   run.record_data(experiment.digest([x.sha256 for x in parts.values()]))
   symbols.save(run)
@@ -173,6 +173,8 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
       task,
       batches,
       unit='questions',
+      best='valid/accuracy',
+      higher_is_better=True,
       programs=plan.num_programs,
       evaluate=lambda params: answering.measure(
         read, params, symbols, asked, ('valid',)

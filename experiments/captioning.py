@@ -178,7 +178,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   print(f'Baselines, test part:\n{score_table.score_table(known)}')
   model = captions.make_model(config, tokenizer)
   task = models.captioner.task(model)
-  experiment.check(task, batches, run, tokenizer.vocabulary.symbols)
+  experiment.check(config, run, task, batches, tokenizer.vocabulary.symbols)
 
   run.record_data(experiment.digest([x.sha256 for x in parts.values()]))
   tokenizer.save(run.path)
@@ -192,6 +192,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
       task,
       batches,
       unit='words',
+      best='valid/nats_per_token',
       programs=plan.num_programs,
       evaluate=lambda params: measure(params, ('valid',)),
     ),

@@ -203,7 +203,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   streams = data.Streams(train_ids, config.batch_size, k1, k2, config.data_seed)
   model = make_model(config, len(vocabulary))
   task = make_task(config, model)
-  experiment.check(task, streams, run, vocabulary.symbols)
+  experiment.check(config, run, task, streams, vocabulary.symbols)
   write = make_writer(config, model, vocabulary)
 
   run.record_data(text.sha256)
@@ -221,6 +221,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
     task,
     streams,
     unit='chars',
+    best='valid/bits_per_char',
     evaluate=make_evaluate(config, model, valid_ids),
     demonstrate=demonstrate,
   )

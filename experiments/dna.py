@@ -181,8 +181,8 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   texts = split(config, read)
   names = [labelled.label_names(*parts.values()) for parts in texts.values()]
   found = {
-    place: train_one(config, run, sha256, place, parts, names[0])
-    for place, parts in texts.items()
+    place: train_one(config, run, sha256, place, texts[place], names[0])
+    for place in cross_validation.to_train(config, run)
   }
   metrics = cross_validation.summary(found)
   print(

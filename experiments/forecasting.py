@@ -76,13 +76,6 @@ class Config(forecaster.Config):
     minimum=2,
     maximum=10**5,
   )
-  begin_from: str = field(
-    '',
-    'directory of a run whose scaling and weights this one begins with, to go '
-    'on with new rows',
-    group='training',
-    is_path=True,
-  )
   rows_file: str = field(
     '',
     'table whose last rows are continued, with the columns of --train_file; '
@@ -168,10 +161,8 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   for note in (splits.describe(series, parts), *series.notes):
     print(note)
   forecaster.check_counts(config, series)
-  if config.begin_from:
-    fitted = continuation.take_over(
-      config, run, series, parts.train[:, 1], config.begin_from
-    )
+  if config.init_from:
+    fitted = continuation.take_over(config, run, series, parts.train[:, 1])
   else:
     fitted = forecaster.fit(config, series, parts.train[:, 1])
   prepared = prepare(config, series, fitted)
@@ -180,7 +171,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   batches = forecaster.train_batches(
     config, prepared, parts, config.trained_horizon
   )
-  experiment.check(task, batches, run)
+  experiment.check(config, run, task, batches)
 
   run.record_data(series.sha256)
   fitting.save(run.path, fitted)
@@ -194,7 +185,14 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
 
   params, metrics = training.fit(
     experiment.plan(
-      config, run, task, batches, unit='values', programs=1, evaluate=evaluate
+      config,
+      run,
+      task,
+      batches,
+      unit='values',
+      best='valid/mae',
+      programs=1,
+      evaluate=evaluate,
     ),
     run.path,
   )

@@ -199,7 +199,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   batches = piano_rolls.transposed(batches, config.transpose, config.data_seed)
   model = make_model(config)
   task = models.frame_model.task(model)
-  experiment.check(task, batches, run)
+  experiment.check(config, run, task, batches)
 
   run.record_data(experiment.digest([x.sha256 for x in parts.values()]))
   evaluate = make_evaluate(config, model, parts)
@@ -210,6 +210,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
       task,
       batches,
       unit='frames',
+      best='valid/nats_per_frame',
       programs=plan.num_programs,
       evaluate=lambda params: evaluate(params, ('valid',)),
     ),

@@ -171,7 +171,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   )
   model = pronunciation.make_model(config, symbols)
   task = writing.make_task(config, model)
-  experiment.check(task, batches, run, symbols.letters.symbols)
+  experiment.check(config, run, task, batches, symbols.letters.symbols)
 
   run.record_data(experiment.digest([x.sha256 for x in parts.values()]))
   symbols.save(run)
@@ -183,6 +183,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
       task,
       batches,
       unit='sounds',
+      best='valid/word_error_rate',
       programs=plan.num_programs,
       evaluate=lambda params: pronunciation.measure(
         say, params, symbols, parts, ('valid',)

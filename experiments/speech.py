@@ -152,7 +152,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   print(f'{len(symbols) - 1:,} {config.unit}. Batches: {plan.report()}')
   model = make_model(config, symbols)
   task = models.recogniser.task(model)
-  experiment.check(task, batches, run, symbols.symbols)
+  experiment.check(config, run, task, batches, symbols.symbols)
 
   run.record_data(experiment.digest([x.sha256 for x in recordings.values()]))
   symbols.save(run.path / 'vocabulary.json')
@@ -164,6 +164,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
       task,
       batches,
       unit='symbols',
+      best='valid/word_error_rate',
       programs=plan.num_programs,
       evaluate=lambda params: recognition.measure(
         write, params, {'valid': parts['valid']}

@@ -198,7 +198,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   )
   model = make_model(config, symbols)
   task = models.tagger.task(model)
-  experiment.check(task, batches, run, symbols.words.symbols)
+  experiment.check(config, run, task, batches, symbols.words.symbols)
 
   run.record_data(experiment.digest([x.sha256 for x in parts.values()]))
   symbols.save(run)
@@ -210,6 +210,8 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
       task,
       batches,
       unit='words',
+      best=f'valid/{metric}',
+      higher_is_better=True,
       programs=plan.num_programs,
       evaluate=lambda params: tagging.measure(
         tag, params, parts, metric, ('valid',)

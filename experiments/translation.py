@@ -185,7 +185,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   )
   model = translating.make_model(config, tokenizers)
   task = writing.make_task(config, model)
-  experiment.check(task, batches, run, source.symbols)
+  experiment.check(config, run, task, batches, source.symbols)
   known = translating.score_baselines(
     tokenizers, ids['train'], parts['train'], parts['test']
   )
@@ -200,6 +200,7 @@ def train(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
       task,
       batches,
       unit='tokens',
+      best='valid/nats_per_token',
       programs=plan.num_programs,
       evaluate=lambda params: teach(params, ('valid',)),
     ),

@@ -20,6 +20,9 @@ from seqjax import errors, files
 
 _ENDINGS = ('.safetensors', '.npz')
 _METADATA = '__metadata__'
+# More than any compressed file that is meant to be read here holds: a few bytes
+# may stand for gigabytes.
+_MAX_BYTES = 2**32
 # The longest header that safetensors accepts.
 _MAX_HEADER_BYTES = 100_000_000
 
@@ -58,7 +61,8 @@ def read(path: str | os.PathLike) -> Arrays:
 
   Raises:
     UserError: the file is missing, a folder, unreadable, empty, damaged, a
-      pickle or of another kind, holds no arrays, or one that is no numbers.
+      pickle or of another kind, holds no arrays, or one that is no numbers, or
+      more than 2^32 bytes are compressed in it.
 
   Example:
     >>> import tempfile
@@ -163,6 +167,13 @@ def _read_npz(path):
         raise _another_kind(path, _PICKLE, _TORCH)
       if not all(member.endswith('.npy') for member in members):
         raise _another_kind(path)
+      num_bytes = sum(info.file_size for info in archive.zip.infolist())
+      # What is not compressed is as large as the file.
+      if num_bytes > max(_MAX_BYTES, path.stat().st_size):
+        raise errors.UserError(
+          f'{path} is not used, because more than {_MAX_BYTES:,} bytes are '
+          'compressed in it: save its arrays as they are, with np.savez.'
+        )
       for member in members:
         name = member.removesuffix('.npy')
         # By the member's full name: 'w' and 'w.npy' may both be arrays.

@@ -1,6 +1,7 @@
 """What can end a run, and how: `experiment.main` gives each its exit code."""
 
 import difflib
+import signal
 from collections.abc import Iterable
 
 
@@ -19,8 +20,11 @@ class TryAgain(RuntimeError):
   """The cause lies outside and may pass: a lost peer, no network. Exit 75."""
 
 
-class Stopped(Exception):
+class Stopped(BaseException):
   """A signal asked the run to stop, and the run has saved. Exit 128 + signal.
+
+  No Exception, as KeyboardInterrupt is none: it may be raised anywhere, and no
+  handler of other errors should take it for one of them.
 
   Args:
     signum: the signal's number: 15 for SIGTERM (exit 143), 2 for SIGINT (130).
@@ -29,6 +33,15 @@ class Stopped(Exception):
   def __init__(self, signum: int):
     super().__init__(f'stopped by signal {signum}')
     self.signum = signum
+
+  def sentence(self) -> str:
+    """What a person is told.
+
+    >>> Stopped(15).sentence()
+    'stopped by SIGTERM; the same command goes on from here.'
+    """
+    name = signal.Signals(self.signum).name
+    return f'stopped by {name}; the same command goes on from here.'
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UserError:

@@ -37,6 +37,19 @@ class ReadTest(FileTest):
       np.testing.assert_array_equal(arrays['w'], [1, 1])
       np.testing.assert_array_equal(arrays['fortran'], [[1, 2], [3, 4]])
 
+  def test_a_file_that_holds_too_much_is_not_unpacked(self):
+    path = self.folder / 'w.npz'
+    halves = {'first': np.zeros(2**19, np.uint8), 'second': np.zeros(2**19)}
+    self.enterContext(mock.patch.object(array_files, '_MAX_BYTES', 2**20))
+    np.savez_compressed(path, **halves)
+    with mock.patch.object(np.lib.npyio.NpzFile, '__getitem__') as unpack:
+      self.refuses(path, 'more than 1,048,576 bytes are compressed in it')
+    unpack.assert_not_called()
+    np.savez_compressed(path, first=halves['first'])
+    self.assertLen(array_files.read(path).arrays['first'], 2**19)
+    np.savez(path, **halves)  # No more than the file has.
+    self.assertLen(array_files.read(path).arrays, 2)
+
   def test_no_such_file(self):
     self.refuses(self.folder / 'w.npz', r'cannot read .*: No such file .*y\.$')
     self.put('weights.npz', b'')

@@ -12,6 +12,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
+from seqjax.experiment import ending  # noqa: E402
+
 # How many tests this process has run.
 _TESTS = pytest.StashKey[int]()
 
@@ -28,6 +30,7 @@ def _strict():
   jax.config.update('jax_numpy_rank_promotion', 'raise')
   jax.config.update('jax_numpy_dtype_promotion', 'strict')
   jax.config.update('jax_debug_key_reuse', True)
+  ending.leave_at_once = sys.exit
 
 
 @pytest.fixture(autouse=True)

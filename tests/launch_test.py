@@ -138,6 +138,20 @@ class NamesTest(LaunchTestCase):
     self.assertEqual(args, ['-P', '-m', 'seqjax.doctor', '--cells=lstm'])
     self.assertIn("Did you mean 'doctor'?", self.launch('docter')[2])
 
+  def test_restarts_are_asked_for_before_the_experiment(self):
+    asked = ['--max_restarts=3']
+    _, _, args = self.ran(*asked, 'char_lm', '--cell=gru', '--', 'a b')
+    expected = ['-P', '-m', 'seqjax.supervisor', *asked, '--']
+    self.assertEqual(
+      args, [*expected, 'experiments.char_lm', '--cell=gru', '--', 'a b']
+    )
+
+  @parameterized.parameters('char-lm', 'test', '')
+  def test_only_an_experiment_is_restarted(self, name):
+    code, _, stderr = self.launch('--max_restarts=3', name)
+    self.assertEqual(code, 1)
+    self.assertStartsWith(stderr, f"Unknown experiment '{name}'.")
+
 
 class HandOverTest(LaunchTestCase):
   def test_arguments_arrive_intact_in_the_current_directory(self):

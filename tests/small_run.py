@@ -1,9 +1,11 @@
 """A run of the training loop that takes milliseconds, for the tests of it."""
 
+import contextlib
 import dataclasses
 import functools
 import itertools
 import pathlib
+import signal
 import tempfile
 from unittest import mock
 
@@ -12,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from absl.testing import parameterized
 
-from seqjax import data, models
-from seqjax.training import logs
+from seqjax import data, models, training
+from seqjax.training import logs, signals
 from seqjax.training import loop as loop_lib
 from seqjax.training import optimizer as optimizer_lib
 from seqjax.training import step as step_lib
@@ -35,7 +37,8 @@ def init(key, batch):
 def loss(params, carry, batch, key, hparams):
   """Depends on all that a resume must bring back: carry, key and batch."""
   noise = 0.0 if key is None else 0.1 * jax.random.normal(key)
-  predicted = batch.inputs @ params['w'] + carry[None] + noise
+  inputs = jnp.where(batch.mask[..., None], batch.inputs, 0)
+  predicted = inputs @ params['w'] + carry[None] + noise
   total = jnp.sum(batch.weights * jnp.square(predicted - batch.targets))
   weight = jnp.sum(batch.weights)
   carry = jnp.tanh(carry + predicted[-1])
@@ -80,7 +83,7 @@ class LoopTestCase(parameterized.TestCase):
     return f'w[0] = {params["w"][0]}'
 
   def plan(self, **changes):
-    plan = loop_lib.Plan(
+    plan = training.Plan(
       task=TASK,
       optimizer=OPTIMIZER,
       batches=batch_of,
@@ -117,6 +120,26 @@ class LoopTestCase(parameterized.TestCase):
       for line in self.lines(name)
       if any(key.startswith(split) for key in line)
     ]
+
+
+@contextlib.contextmanager
+def stop_request():
+  """A request of its own, which the loop asks and no later test meets."""
+  stop = signals.StopRequest()
+  before = {signum: signal.getsignal(signum) for signum in signals.SIGNALS}
+  stop.install()
+  with contextlib.ExitStack() as stack:
+    for name in 'install', 'requested', 'deferred', 'interruptible':
+      stack.enter_context(mock.patch.object(signals, name, getattr(stop, name)))
+    stack.enter_context(mock.patch.object(signals, '_say'))
+    yield stop
+  for signum, handler in before.items():
+    signal.signal(signum, handler)
+
+
+def patched_step(make_train_step):
+  """The loop trains with another step."""
+  return mock.patch.object(step_lib, 'make_train_step', make_train_step)
 
 
 def killer(function, at):

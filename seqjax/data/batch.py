@@ -12,7 +12,9 @@ class Batch(NamedTuple):
   fills up the batch has no valid step and weighs nothing.
   """
 
-  inputs: Any  # [T, B] int32 tokens, [T, B, D] floating, or a tuple of such
+  # [T, B] int32 tokens, [T, B, D] floating, or a NamedTuple of such; its class
+  # names those that are [B, ...] in `without_time`.
+  inputs: Any
   targets: Any  # [T, B] or [B] int32
   mask: Any  # [T, B] bool, True where the step is valid
   weights: Any  # as targets, float32: how much each loss counts

@@ -11,6 +11,10 @@ from seqjax import errors
 
 _OPENERS = {'.gz': gzip.open, '.xz': lzma.open}
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+# More than any file that is meant to be read here has beneath its .gz or .xz: a
+# few bytes may stand for gigabytes.
+_MAX_BYTES = 2**32
+_CHUNK = 2**20
 _UTF16_MARKS = (b'\xff\xfe', b'\xfe\xff')
 
 
@@ -34,12 +38,16 @@ def read_bytes(path: str | os.PathLike) -> bytes:
   """The bytes of a file, beneath its .gz or .xz.
 
   Raises:
-    UserError: the file is missing, a directory, unreadable or damaged.
+    UserError: the file is missing, a directory, unreadable or damaged, or has
+      more than 2^32 bytes beneath its .gz or .xz.
   """
   path = pathlib.Path(os.path.expanduser(path))
+  opener = _OPENERS.get(path.suffix.lower())
   try:
-    with _OPENERS.get(path.suffix.lower(), open)(path, 'rb') as file:
-      return file.read()
+    if opener is None:
+      return path.read_bytes()
+    with opener(path, 'rb') as file:
+      return _unpacked(file, path)
   except FileNotFoundError as error:
     raise errors.UserError(
       f'expected a file, but {path} does not exist{why_missing(path)}'
@@ -107,6 +115,20 @@ def why_missing(path: pathlib.Path) -> str:
   names = os.listdir(folder) if os.access(folder, os.R_OK) else []
   nearest = difflib.get_close_matches(path.name, names, n=1)
   return f'; did you mean {folder / nearest[0]}?' if nearest else '.'
+
+
+def _unpacked(file, path):
+  """All that is packed in a file, as long as it is not too much."""
+  chunks, num_bytes = [], 0
+  while chunk := file.read(_CHUNK):
+    chunks.append(chunk)
+    num_bytes += len(chunk)
+    if num_bytes > _MAX_BYTES:
+      raise errors.UserError(
+        f'{path} is not used, because more than {_MAX_BYTES:,} bytes are '
+        'packed in it: unpack it, and read a part.'
+      )
+  return b''.join(chunks)
 
 
 def _unix(text):

@@ -25,7 +25,7 @@ from seqjax import array_files, data, errors
 from seqjax.exchange import checks, convert, layouts, leaves, moves
 from seqjax.exchange.network import Network
 from seqjax.experiment import cell_options, ending, run_directory
-from seqjax.training import checkpoints, initial
+from seqjax.training import checkpoints, initial, restoring
 
 
 class End(NamedTuple):
@@ -214,7 +214,7 @@ def _of_run(path) -> tuple[Network, list[str] | None]:
         f'{path} was trained with --{name}, which has no counterpart in '
         'another framework.'
       )
-  step, params = checkpoints.newest_params(path)
+  step, params = restoring.newest_params(path)
   print(f'{path} at step {step:,}\n')
   options = cell_options.builder_options(
     config['cell'], config.get('cell_options', '')

@@ -1,14 +1,15 @@
 """From the settings that every experiment has to what they describe."""
 
+import shlex
 from collections.abc import Sequence
 
 import jax
 
 from seqjax import errors, layers, models, training
 from seqjax.cells import regularizers
-from seqjax.experiment import cell_options, run_directory
+from seqjax.experiment import beginning, cell_options, run_directory
 from seqjax.experiment import config as configs
-from seqjax.training import initial
+from seqjax.training import devices, initial
 
 # Numbers of a training step that are 0 where they are off.
 _REGULARIZERS = (
@@ -62,24 +63,30 @@ def recurrent(config: configs.Config, **options) -> layers.Recurrent:
 
 
 def check(
+  config: configs.Config,
+  run: run_directory.RunDirectory,
   task: models.Task,
   batches,
-  run: run_directory.RunDirectory,
   symbols: Sequence[str] | None = None,
 ) -> None:
   """Refuses what a cell cannot do, before `run.record_data` begins a run.
 
+  What a run takes over with --init_from is chosen and said here.
+
   Args:
+    config: of any experiment.
+    run: its directory, for the weights that it may begin from.
     task: what is trained.
     batches: index -> Batch.
-    run: its directory, for the weights that it may begin from.
     symbols: of the vocabulary, where inputs are symbols.
 
   Raises:
     UserError: the cell takes no such input or size, or no such regulariser; or
-      the weights are not of this network.
+      the weights are not of this network; or the devices cannot share a batch.
   """
-  params = jax.eval_shape(task.init, jax.random.key(0), batches(0))
+  batch = batches(0)
+  devices.Placement(config.num_devices).check(batch)
+  params = jax.eval_shape(task.init, jax.random.key(0), batch)
   if given := initial.read(run.path):
     given.params(params)
     if None not in (given.symbols, symbols) and given.symbols != symbols:
@@ -87,6 +94,8 @@ def check(
         f'{given.path} belongs to a vocabulary of other symbols, or of these '
         'in another order. Train on the data that it was made with.'
       )
+  if config.init_from and not run.begun():
+    beginning.take_over(config, run, task, batches, symbols)
 
 
 def plan(
@@ -125,5 +134,12 @@ def plan(
     eval_every=config.eval_every,
     checkpoint_every=config.checkpoint_every,
     fingerprint=run.fingerprint(config),
+    checkpoint=config.checkpoint,
+    num_devices=config.num_devices,
+    begin=run.remove_result,
+    command=shlex.join(
+      ['./launch.sh', run.read()['experiment'], f'--workdir={run.path}']
+    ),
+    debug_nans=config.jax_debug_nans,
     **options,
   )

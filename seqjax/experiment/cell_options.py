@@ -64,12 +64,23 @@ def check_same(given: initial.Initial, name: str, text: str) -> None:
     make_cell(given.cell, options)  # May refuse them.
   except errors.UserError as error:
     raise errors.UserError(f'{given.path}: {error}') from None
-  if _arguments(given.cell, options) != _arguments(name, text):
+  if not are_same(given.cell, options, name, text):
     raise errors.UserError(
       f'{given.path} holds weights of {_flags(given.cell, options)}, and the '
       f'command says {_flags(name, text)}. Say what the file says, or choose '
       'another --workdir.'
     )
+
+
+def are_same(name: str, text: str, other: str, others_text: str) -> bool:
+  """Whether two names and texts, as `make_cell` takes them, are one cell.
+
+  Numbers of `init` do not count.
+
+  >>> are_same('lstm', 'heads=1', 'lstm', 'forget_bias=2')
+  True
+  """
+  return _arguments(name, text) == _arguments(other, others_text)
 
 
 def _flags(name: str, text: str) -> str:
@@ -94,6 +105,16 @@ def builder_options(name: str, text: str) -> dict[str, Any]:
   {'projection': 3}
   """
   return _options(cells.CELLS[name], text)[0]
+
+
+def typed_options(name: str, text: str) -> dict[str, str]:
+  """The options of the builder alone, as they were typed.
+
+  >>> typed_options('elman', 'activation=relu,recurrent_scale=2')
+  {'activation': 'relu'}
+  """
+  known = defaults_of(cells.CELLS[name])
+  return {k: v for k, v in _split(text).items() if k in known}
 
 
 def defaults_of(function) -> dict[str, Any]:

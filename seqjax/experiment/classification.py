@@ -75,7 +75,7 @@ def check(config: Config, run, model, part: Part, symbols=None) -> None:
   """
   plan = batching.plan_batches(config, part.sequences, config.data_seed)
   batches = data.sequence_batches(part.sequences, part.targets, plan)
-  build.check(models.classifier.task(model), batches, run, symbols)
+  build.check(config, run, models.classifier.task(model), batches, symbols)
 
 
 def fit(
@@ -114,6 +114,8 @@ def fit(
       models.classifier.task(model),
       data.sequence_batches(train.sequences, train.targets, plan),
       unit='sequences',
+      best='valid/accuracy',
+      higher_is_better=True,
       programs=plan.num_programs,
       evaluate=lambda params: score(predict, params, parts, ('valid',)),
     ),

@@ -7,6 +7,7 @@ from typing import Any
 
 from seqjax.experiment import config as configs
 from seqjax.experiment import run_directory
+from seqjax.training import processes
 
 
 def resolve(
@@ -35,5 +36,6 @@ def resolve(
     path = pathlib.Path(
       'runs', experiment_name, configs.run_id(config_class(**typed))
     )
+  path = processes.directory(path, typed.get('process_id', 0))
   run = run_directory.RunDirectory(path)
   return run.configure(config_class, typed, experiment_name), run

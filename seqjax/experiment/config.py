@@ -7,7 +7,7 @@ import json
 import pkgutil
 from typing import Any
 
-from seqjax.experiment import fields
+from seqjax.experiment import fields, machine
 
 # The only schedule that does not read how many steps there are. With any other
 # a longer run is another run from its first step on.
@@ -29,7 +29,7 @@ def _regularizer(help: str, **limits) -> Any:
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(machine.Machine):
   """Settings of one run; an experiment adds its own in a subclass.
 
   Every value is checked when the config is made: `UserError` names the flag.
@@ -215,6 +215,27 @@ class Config:
     group='run',
     kind='extendable',
     minimum=1,
+  )
+  checkpoint: str = fields.field(
+    'latest',
+    'what modes other than train read; best by the score of the valid part',
+    group='run',
+    kind='runtime',
+    choices=('latest', 'best'),
+  )
+  jax_debug_nans: bool = fields.field(
+    False,
+    'train nothing: repeat the step whose numbers last went bad, up to the '
+    'operation that makes the first NaN',
+    group='run',
+    kind='runtime',
+  )
+  init_from: str = fields.field(
+    '',
+    'directory of a run whose newest parameters this one begins with, where '
+    'name, shape and dtype fit; the seed draws the others',
+    group='run',
+    is_path=True,
   )
   workdir: str = fields.field(
     '',

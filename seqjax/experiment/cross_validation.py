@@ -6,7 +6,7 @@ import numpy as np
 
 from seqjax import data, errors
 from seqjax.experiment import classification, fields, run_directory
-from seqjax.training import initial
+from seqjax.training import bad_numbers, initial
 
 # The place of the only training of a run: its directory itself.
 HERE = '.'
@@ -38,6 +38,11 @@ class Config(classification.Config):
       raise errors.UserError(
         f'--num_folds={self.num_folds} --fold={self.fold}: expected at least '
         'two folds, and one of them, counted from 0.'
+      )
+    if self.num_folds and self.init_from:
+      raise errors.UserError(
+        '--init_from goes without --num_folds: every fold begins with weights '
+        'of its own.'
       )
 
   @property
@@ -91,6 +96,20 @@ def check(config: Config, run: run_directory.RunDirectory) -> None:
       f'{path}: every fold begins with weights of its own. Remove the file, or '
       'leave out --num_folds.'
     )
+
+
+def to_train(
+  config: Config, run: run_directory.RunDirectory
+) -> tuple[str, ...]:
+  """The places to train in, one after another.
+
+  With --jax_debug_nans it is the last in which a step was rolled back.
+  """
+  if config.jax_debug_nans:
+    for place in reversed(config.places):
+      if bad_numbers.newest_report(run.path / place):
+        return (place,)
+  return config.places
 
 
 def begin(run: run_directory.RunDirectory, place: str):

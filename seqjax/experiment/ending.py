@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from seqjax import errors
+from seqjax.training import signals
 
 _STDOUT = 1  # The file descriptor, whatever sys.stdout stands for.
 # The machine says no, and the user can mend it.
@@ -56,17 +57,40 @@ def end(
     act: the command.
     directory: where the traceback of a bug is kept, asked after the fact.
   """
-  _mend_streams()
   try:
-    act()
+    try:
+      _mend_streams()
+      act()
+    finally:
+      _hand_back_signals()
     sys.stdout.flush()
     code = 0
   except KeyboardInterrupt:
     code = 128 + signal.SIGINT
+  except errors.Stopped as stop:
+    code = 128 + stop.signum
+    print(stop.sentence(), file=sys.stderr)
+    _let_go_of_stdout()
+    leave_at_once(code)
   except Exception as error:
     code = _explain(error, directory())
   _let_go_of_stdout()
   sys.exit(code)
+
+
+# Python's own end may take seconds while a thread imports, or crash while XLA
+# compiles. Tests have it end as usual.
+leave_at_once = os._exit
+
+
+def _hand_back_signals() -> None:
+  """From here on a signal ends the process, and raises nothing.
+
+  It is not ignored, because what is left may still take long: a reader that
+  pauses, or other processes of the run that do not come to part.
+  """
+  for signum in signals.SIGNALS:
+    signal.signal(signum, signal.SIG_DFL)
 
 
 def _explain(error: Exception, directory: pathlib.Path | None) -> int:
@@ -78,10 +102,9 @@ def _explain(error: Exception, directory: pathlib.Path | None) -> int:
       code, words = 3, f'gave up: {error}'
     case errors.TryAgain():
       code, words = 75, f'try again: {error}'
-    case errors.Stopped():
-      name = signal.Signals(error.signum).name
-      code = 128 + error.signum
-      words = f'stopped by {name}; the same command goes on from here.'
+    case FloatingPointError():  # What --jax_debug_nans was asked for.
+      text = ''.join(traceback.format_exception(error))
+      code, words = 3, f'{text}gave up: the traceback ends where it came from.'
     case BrokenPipeError() if _nobody_reads_stdout():
       return 128 + signal.SIGPIPE
     case OSError(errno=number) if number in _REFUSALS:
@@ -113,8 +136,11 @@ def _mend_streams() -> None:
     if getattr(sys, name) is None:  # Closed by the caller, as by `>&-`.
       setattr(sys, name, open(os.devnull, 'w'))
     elif hasattr(getattr(sys, name), 'reconfigure'):
-      # A terminal that knows ASCII alone shows escapes, and the run goes on.
-      getattr(sys, name).reconfigure(errors='backslashreplace')
+      # A terminal that knows ASCII alone shows escapes, and the run goes on. A
+      # line is there for `tail -f`, and after a kill, as soon as it is said.
+      getattr(sys, name).reconfigure(
+        errors='backslashreplace', line_buffering=True
+      )
 
 
 def _nobody_reads_stdout() -> bool:

@@ -5,6 +5,8 @@ import os
 import platform
 from typing import Any
 
+from seqjax.training import devices
+
 _PACKAGES = (
   'jax',
   'jaxlib',
@@ -16,8 +18,12 @@ _PACKAGES = (
 )
 
 
-def environment() -> dict[str, Any]:
-  """Versions, devices, threads and XLA flags of this process."""
+def environment(num_devices: int = 0) -> dict[str, Any]:
+  """Versions, devices, threads and XLA flags of this process.
+
+  Args:
+    num_devices: of them that are used, as of `devices.count`.
+  """
   # Here, because it starts the devices.
   import jax
 
@@ -26,7 +32,7 @@ def environment() -> dict[str, Any]:
     'python': platform.python_version(),
     **{name: _version(name) for name in _PACKAGES},
     'device_kind': jax.devices()[0].device_kind,
-    'device_count': jax.device_count(),
+    'device_count': jax.process_count() * devices.count(num_devices),
     'threads': len(threads(0)) if threads else os.cpu_count(),
     'XLA_FLAGS': os.environ.get('XLA_FLAGS', ''),
   }

@@ -20,6 +20,7 @@ _PARSERS = {
   str: str,
   _Ints: lambda text: tuple(map(int, text.split(','))) if text else (),
 }
+_LONGEST_SHOWN = 60  # characters of a value that is refused
 _NOUNS = {
   bool: 'true or false',
   int: 'an integer',
@@ -117,7 +118,10 @@ class Field:
     )
 
   def _wrong(self, value) -> errors.UserError:
-    sentence = f'--{self.name}={shown(value)}: expected {self.expected()}.'
+    text = shown(value)
+    if len(text) > _LONGEST_SHOWN:
+      text = f'{text[:_LONGEST_SHOWN]}...'
+    sentence = f'--{self.name}={text}: expected {self.expected()}.'
     near = difflib.get_close_matches(str(value), self.options(), n=1)
     return errors.UserError(
       f"{sentence} Did you mean '{near[0]}'?" if near else sentence

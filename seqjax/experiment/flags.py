@@ -102,6 +102,7 @@ def help_text(
   usage = f'usage: ./launch.sh {name} [--flag=value ...]'
   declared = _declared(config_class, modes).values()
   groups = dict.fromkeys(field.group for field in declared)
+  groups['machine'] = groups.pop('machine')  # Last: what is seldom asked for.
   sections = [
     '\n'.join(
       [

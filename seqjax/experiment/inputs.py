@@ -7,6 +7,7 @@ from typing import TextIO
 from seqjax import data, errors
 from seqjax.data import reading
 from seqjax.experiment import config as configs
+from seqjax.experiment import fields
 
 
 def files(config: configs.Config) -> dict[str, str]:
@@ -33,6 +34,15 @@ def names(columns: str) -> tuple[str, ...]:
   (('temp', 'rain'), ())
   """
   return tuple(x.strip() for x in columns.split(',') if x.strip())
+
+
+def check_columns(config: configs.Config, *flags: str) -> None:
+  """Refuses what is said of columns where no --train_file has them."""
+  for flag in flags:
+    if (said := getattr(config, flag)) and not config.train_file:
+      raise errors.UserError(
+        f'--{flag}={fields.shown(said)} goes with --train_file: name that too.'
+      )
 
 
 def with_valid(parts, rest, valid):

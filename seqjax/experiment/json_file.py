@@ -24,7 +24,7 @@ def read(path: pathlib.Path, **expected: Any) -> dict[str, Any] | None:
     content = json.loads(path.read_text(encoding='utf-8'))
   except FileNotFoundError:
     return None
-  except ValueError as error:
+  except (RecursionError, ValueError) as error:
     raise errors.UserError(
       f'{path} is damaged ({error}). Restore it, or choose another --workdir.'
     ) from None
@@ -43,6 +43,24 @@ def write(path: pathlib.Path, content: Mapping[str, Any]) -> None:
   """Writes a JSON object, or leaves the file as it was."""
   text = json.dumps(content, indent=2, allow_nan=False)
   files.atomic_write(path, f'{text}\n')
+
+
+def numbers(path: pathlib.Path, metrics: Mapping[str, Any]) -> dict[str, Any]:
+  """Metrics as `number` wrote them, with 'nan' and 'inf' numbers again.
+
+  Raises:
+    UserError: one is no number; the file is damaged.
+  """
+  try:
+    return {
+      name: x if isinstance(x, int | float) else float(x)
+      for name, x in metrics.items()
+    }
+  except (TypeError, ValueError) as error:
+    raise errors.UserError(
+      f'{path} is damaged: its metrics are not all numbers ({error}). Restore '
+      'it, or choose another --workdir.'
+    ) from None
 
 
 def number(name: str, value: Any) -> int | float | str:

@@ -8,9 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from seqjax import errors
-from seqjax.experiment import command, ending, fields, flags, run_directory
+from seqjax.experiment import (
+  beginning,
+  build,
+  command,
+  ending,
+  fields,
+  flags,
+  run_directory,
+)
 from seqjax.experiment import config as configs
-from seqjax.training import signals
+from seqjax.training import devices, processes, signals
 
 Mode = Callable[
   [configs.Config, run_directory.RunDirectory], Mapping[str, Any] | None
@@ -55,15 +63,17 @@ def main(
       return
     typed = flags.parse(config_class, argv, tuple(modes))
     config, run = command.resolve(config_class, typed, name)
+    _check_mode(config)
     _quieten()
     _keep_compiled_programs()
-    _check_devices()
+    _take_machine(config)
     if config.mode == 'train':
       _train(config_class, typed, name, run, modes['train'])
     else:
       _read(config, run, modes[config.mode])
 
-  ending.end(act, lambda: None if run is None else run.path)
+  with processes.parting():
+    ending.end(act, lambda: None if run is None else run.path)
 
 
 def _train(config_class, typed, name, run, train: Mode) -> None:
@@ -71,9 +81,19 @@ def _train(config_class, typed, name, run, train: Mode) -> None:
   with run.lock():
     # Once more: another process may have begun or ended this run meanwhile.
     config = run.configure(config_class, typed, name)
-    run.check_initial(config)
+    beginning.check(config, run)
+    build.recurrent(config)  # Refuses its flags before any data are read.
+    if config.jax_debug_nans:
+      if not run.begun():
+        raise errors.UserError(
+          f'--jax_debug_nans: there is no run in {run.path}. Name one with '
+          '--workdir, or leave the flag out.'
+        )
+      train(config, run)  # Raises, and is not prepared: config.json stays.
     result = run.read_result() if run.begun() else None
-    if result is not None and result['step'] >= config.steps:
+    done = result is not None and result['step'] >= config.steps
+    # Of several processes, one may have been killed just before its end.
+    if all(processes.agree(done)):
       print(f'already {_summary(result, run)}')
       longer = configs.kind(config, 'steps') == 'extendable'
       print(
@@ -87,9 +107,8 @@ def _train(config_class, typed, name, run, train: Mode) -> None:
         f'Ask for at least {made}, or choose another --seed or --workdir.'
       )
     run.prepare(config, name)
-    if (signum := signals.requested()) is not None:
-      raise errors.Stopped(signum)
-    metrics = train(config, run)
+    with processes.noticing():
+      metrics = train(config, run)
     run.begin()  # For a train that has no data to record.
     measured_with = configs.settings(config, 'measuring')
     run.write_result(config.steps, metrics or {}, measured_with)
@@ -132,9 +151,34 @@ def _quieten() -> None:
   logging.set_verbosity(logging.ERROR)
 
 
-def _check_devices() -> None:
+def _check_mode(config) -> None:
+  """Refuses flags that the mode would ignore."""
+  trains = config.mode == 'train'
+  if trains and config.checkpoint != 'latest':
+    raise errors.UserError(
+      f'--checkpoint={config.checkpoint}: a run goes on from its latest. Add '
+      'the --mode that is to read it, such as --mode=evaluate.'
+    )
+  if config.jax_debug_nans and not trains:
+    raise errors.UserError(
+      f'--jax_debug_nans repeats a step of training. Leave out '
+      f'--mode={config.mode}.'
+    )
+  if config.num_processes > 1 and (config.jax_debug_nans or not trains):
+    alone = '--jax_debug_nans' if trains else f'--mode={config.mode}'
+    raise errors.UserError(
+      f'{alone}: expected one process, without --num_processes.'
+    )
+
+
+def _take_machine(config) -> None:
+  """Sees to devices and other processes, before the first use of either."""
   import jax
 
+  devices.split_cpu(config.num_devices)
+  processes.join(config.coordinator, config.num_processes, config.process_id)
+  if config.process_id:  # Process 0 says it all; errors go to stderr.
+    sys.stdout = open(os.devnull, 'w')
   try:
     jax.devices()
   except (AssertionError, RuntimeError) as error:
@@ -153,14 +197,16 @@ def _keep_compiled_programs() -> None:
 
   home = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
   path = pathlib.Path(home, 'seqjax', 'xla')
-  try:
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = path.stat()
-  except OSError:
-    return  # No place to write: compile every time.
-  # It holds machine code, so nobody else may have put it there.
+  # It holds machine code, so nobody else may have put it there, or may put
+  # another folder in its place.
   others = stat.S_IWGRP | stat.S_IWOTH
-  if status.st_uid != os.getuid() or status.st_mode & others:
-    return
+  for folder, writers in ((path.parent, stat.S_IWOTH), (path, others)):
+    try:
+      folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+      status = folder.stat()
+    except OSError:
+      return  # No place to write: compile every time.
+    if status.st_uid != os.getuid() or status.st_mode & writers:
+      return
   jax.config.update('jax_compilation_cache_dir', str(path))
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import os
 import pathlib
@@ -11,15 +12,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqjax import errors
-from seqjax.experiment import cell_options, fields, json_file
 from seqjax.experiment import config as configs
 from seqjax.experiment import environment as environments
+from seqjax.experiment import fields, json_file
 from seqjax.experiment import lock as locks
 from seqjax.training import initial, logs
 
 # What is in the directory of a run before its first step, or of one that ended
 # before it.
-_TRACES = re.compile(rf'{re.escape(initial.NAME)}|lock|crash\.txt|\..*\.tmp')
+_TRACES = re.compile(
+  rf'{re.escape(initial.NAME)}|lock|processes|crash\.txt|\..*\.tmp'
+)
 
 
 class RunDirectory:
@@ -31,7 +34,7 @@ class RunDirectory:
 
   def __init__(self, path: str | os.PathLike):
     self.path = pathlib.Path(path)
-    self._prepared = None
+    self._prepared = self._write_initial = None
     self._anew = False
 
   def __repr__(self) -> str:
@@ -162,21 +165,39 @@ class RunDirectory:
     """Keeps the config until `begin`: a refused command changes no file."""
     self._prepared = config, experiment_name
 
+  def prepare_initial(self, *content) -> None:
+    """Keeps what `initial.write` is given until `begin`."""
+    self._write_initial = functools.partial(initial.write, self.path, *content)
+
+  def remove_taken_over(self) -> None:
+    """Removes what `prepare_initial` left where a run was killed as it began.
+
+    That is known by its hash; None stands there until it is whole.
+    """
+    record = self.read()
+    if record and record['config'].get('init_from') and not self.begun():
+      if record['initial_sha256'] in (None, initial.sha256(self.path)):
+        (self.path / initial.NAME).unlink(missing_ok=True)
+
   def begin(self) -> None:
-    """Writes config.json as prepared: from here on the run is not done."""
+    """Writes config.json as prepared."""
     if self._prepared is not None:
       if not self.begun():
         # Of a run that made no update, and would be mixed with this one.
         step_0 = self.path / 'checkpoints' / '0'
         shutil.rmtree(step_0, ignore_errors=True)
+        (self.path / 'metrics.jsonl').unlink(missing_ok=True)
+        self.remove_result()
       self.save(*self._prepared)
-      self.remove_result()
-      self._prepared = None
+      if self._write_initial is not None:
+        self._write_initial()
+        self.save(*self._prepared)  # The hash of what was written.
+      self._prepared = self._write_initial = None
 
   def steps_made(self) -> int:
     """The last step in result.json and metrics.jsonl, of any fold too."""
     paths = self.path.glob('metrics.jsonl'), self.path.glob('folds/*/metrics.*')
-    found = [logs.read_metrics(path) for path in itertools.chain(*paths)]
+    found = map(logs.read_metrics, itertools.chain(*paths))
     records = list(itertools.chain(*found))
     records.append(self.read_result() or {'step': 0})
     return max(record['step'] for record in records)
@@ -186,7 +207,7 @@ class RunDirectory:
 
     Says in one line how the environment differs from the one it began in.
     """
-    now = environments.environment()
+    now = environments.environment(config.num_devices)
     record = self.read()
     if record is None or not self.begun():
       record = {
@@ -227,25 +248,6 @@ class RunDirectory:
       record['data_sha256'] = sha256
       json_file.write(self.path / 'config.json', record)
 
-  def check_initial(self, config: configs.Config) -> None:
-    """Compares `initial.safetensors` with the run and the cell that it is for.
-
-    Raises:
-      UserError: the run began from another one or none, or is of another cell.
-    """
-    given = initial.read(self.path)
-    found = given and given.sha256
-    if self.begun() and (noted := self.read()['initial_sha256']) != found:
-      raise errors.UserError(
-        f'{self.path} began with {initial.describe(noted)}, and holds '
-        f'{initial.describe(found)} now. Put back what it began with, or '
-        'choose another --workdir.'
-      )
-    if given:
-      cell_options.check_same(given, config.cell, config.cell_options)
-    if given and config.residual:
-      raise errors.UserError(f'{given.path} is of layers without --residual.')
-
   def fingerprint(self, config: configs.Config) -> str:
     """Hash of the settings and data that made this run, the same ever after.
 
@@ -270,11 +272,7 @@ class RunDirectory:
     kinds = {'status': str, 'step': int, 'metrics': dict}
     result = json_file.read(path, **kinds, measured_with=dict | None)
     if result is not None:
-      # 'nan' and 'inf' become numbers again.
-      result['metrics'] = {
-        name: float(x) if isinstance(x, str) else x
-        for name, x in result['metrics'].items()
-      }
+      result['metrics'] = json_file.numbers(path, result['metrics'])
     return result
 
   def write_result(self, step: int, metrics: Mapping, measured_with: Mapping):

@@ -2,8 +2,9 @@
 
   300/          a step of orbax's `CheckpointManager`, with two items:
     state/        the bytes of all leaves, end to end, as one array
-    meta/         JSON: format, step, fingerprint, {key path: dtype and shape}
-                  in the order of the bytes, their SHA-256, and its own
+    meta/         JSON: format, step, fingerprint, whether it is an anchor, {key
+                  path: dtype and shape} in the order of the bytes, {key path:
+                  SHA-256}, and its own
 
 Orbax commits a step by renaming a folder, so a killed save leaves nothing that
 could be mistaken for a checkpoint. Three things that it does not do are done
@@ -12,17 +13,18 @@ to the dtype that it is asked for: hence dtypes are compared. It leaves its last
 files, and the rename, to the page cache: hence they are fsynced.
 
 One array rather than one per leaf: it is twice as fast, and where one of many
-concurrent transfers fails, the others each print a traceback of their own.
+concurrent transfers fails, the others each print a traceback of their own. It
+is not compressed: a tenth less to store would cost three times the CPU time.
 """
 
 import errno
 import hashlib
 import json
-import logging
 import math
 import os
 import pathlib
 import shutil
+from collections.abc import Collection
 from typing import Any
 
 import jax
@@ -30,8 +32,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from seqjax import errors, files
+from seqjax.training import orbax_manager
 
-_FORMAT = 1
+_FORMAT = 2
+_NAME = 'checkpoint'  # Of the array within its item: orbax's own choice.
+_SIZE = f'state/{_NAME}/.zarray'  # The file that says how long it is.
 # Ends the names that the next write removes, whoever left them.
 TEMPORARY = '.orbax-checkpoint-tmp'
 
@@ -43,23 +48,36 @@ def write(
   *,
   fingerprint: str,
   keep: int,
+  anchor: bool = True,
+  kept: Collection[int] = (),
 ) -> None:
-  """Writes a step and removes all but the newest `keep`; durable on return."""
-  data = b''.join(array.tobytes() for array in arrays.values())
+  """Writes a step, durable on return; of the others, few are kept.
+
+  Args:
+    directory, step: where.
+    arrays: as `named_leaves` gives them.
+    fingerprint: of the run.
+    keep: how many of the newest steps stay.
+    anchor: whether a roll-back may lead to it.
+    kept: steps that stay as well.
+  """
+  parts = {name: a.reshape(-1).view(np.uint8) for name, a in arrays.items()}
   content = {
     'format': _FORMAT,
     'step': step,
     'fingerprint': fingerprint,
+    'anchor': anchor,
     'leaves': specs(arrays),
-    'sha256': _sha256(data),
+    'sha256': {name: _sha256(part) for name, part in parts.items()},
   }
   meta = {'content': content, 'sha256': _sha256_of_json(content)}
-  args = _orbax().args
-  with _manager(directory, keep=keep) as manager:
+  args = orbax_manager.load().args
+  directory.mkdir(parents=True, exist_ok=True)
+  with orbax_manager.manager(directory, keep=keep, kept=kept) as manager:
     saved = manager.save(
       step,
       args=args.Composite(
-        state=args.ArraySave(np.frombuffer(data, np.uint8)),
+        state=args.PyTreeSave({_NAME: np.concatenate([*parts.values()])}),
         meta=args.JsonSave(meta),
       ),
     )
@@ -93,16 +111,11 @@ def read(
     Exception: the step is damaged. Of any type: orbax raises what it stumbles
       over, a KeyError as well as an OSError.
   """
-  ocp = _orbax()
+  ocp = orbax_manager.load()
   items = ocp.args.Composite
   in_memory = ocp.RestoreArgs(restore_type=np.ndarray)
-  with _manager(directory) as manager:
-    meta = manager.restore(step, args=items(meta=ocp.args.JsonRestore())).meta
-    content = meta['content']
-    if _sha256_of_json(content) != meta['sha256']:
-      raise ValueError('the SHA-256 of its metadata differs')
-    if content['step'] != step:
-      raise ValueError(f'it is a copy of step {content["step"]}')
+  with orbax_manager.manager(directory) as manager:
+    content = _read_meta(manager, step)
     mismatch = _mismatch(content, expected, fingerprint)
     if mismatch:
       raise errors.UserError(
@@ -110,18 +123,32 @@ def read(
         f'{mismatch}. Choose another --workdir, or run with the flags and '
         'the data that it was made with.'
       )
+    # Or a size that is damaged would ask for more memory than there is.
+    size = json.loads((directory / str(step) / _SIZE).read_text())['shape']
+    if size != [sum(map(_num_bytes, content['leaves'].values()))]:
+      raise ValueError(f'its size is {size}')
     data = manager.restore(
       step, args=items(state=ocp.args.ArrayRestore(restore_args=in_memory))
-    ).state.tobytes()
-  if _sha256(data) != content['sha256']:
-    raise ValueError('the SHA-256 of its state differs')
-  arrays, offset = {}, 0
+    ).state
+  arrays, end = {}, 0
   for name, spec in content['leaves'].items():
     dtype, shape = _parse(spec)
-    array = np.frombuffer(data, dtype, math.prod(shape), offset)
-    arrays[name] = array.reshape(shape).copy()  # Aligned, and writable.
-    offset += array.nbytes
+    start, end = end, end + _num_bytes(spec)
+    part = data[start:end]
+    if _sha256(part) != content['sha256'][name]:
+      raise ValueError(f'the SHA-256 of {name} differs')
+    arrays[name] = part.copy().view(dtype).reshape(shape)  # Aligned.
   return arrays
+
+
+def is_anchor(directory: pathlib.Path, step: int) -> bool:
+  """Whether a roll-back may lead to a step.
+
+  Raises:
+    Exception: its metadata are damaged, as of `read`.
+  """
+  with orbax_manager.manager(directory) as manager:
+    return _read_meta(manager, step)['anchor']
 
 
 def remove_temporaries(directory: pathlib.Path) -> None:
@@ -194,34 +221,16 @@ def is_disk_full(error: Exception) -> bool:
   return any(os.strerror(code) in str(error) for code in codes)
 
 
-def _orbax():
-  """Imports orbax, without the log that would cut through the run's lines."""
-  import orbax.checkpoint
-
-  logging.getLogger('absl').addFilter(_is_not_from_orbax)
-  return orbax.checkpoint
-
-
-def _is_not_from_orbax(record: logging.LogRecord) -> bool:
-  return f'{os.sep}orbax{os.sep}' not in record.pathname
-
-
-def _manager(directory: pathlib.Path, keep: int | None = None):
-  """A new one each time: it caches a list of steps, and costs only 5 ms.
-
-  Without `keep` it changes nothing on disk.
-  """
-  ocp = _orbax()
-  return ocp.CheckpointManager(
-    directory,
-    options=ocp.CheckpointManagerOptions(
-      preservation_policy=ocp.checkpoint_managers.LatestN(keep),
-      cleanup_tmp_directories=keep is not None,
-      read_only=keep is None,
-      enable_async_checkpointing=False,
-      lightweight_initialize=True,
-    ),
-  )
+def _read_meta(manager, step: int) -> dict[str, Any]:
+  args = orbax_manager.load().args
+  items = args.Composite(meta=args.JsonRestore())
+  meta = manager.restore(step, args=items).meta
+  content = meta['content']
+  if _sha256_of_json(content) != meta['sha256']:
+    raise ValueError('the SHA-256 of its metadata differs')
+  if content['step'] != step:
+    raise ValueError(f'it is a copy of step {content["step"]}')
+  return content
 
 
 def _mismatch(content: dict, expected: dict[str, Any], fingerprint: str):
@@ -244,7 +253,12 @@ def _parse(spec: str) -> tuple[np.dtype, tuple[int, ...]]:
   return jnp.dtype(dtype), tuple(map(int, filter(None, sizes.split(','))))
 
 
-def _sha256(data: bytes) -> str:
+def _num_bytes(spec: str) -> int:
+  dtype, shape = _parse(spec)
+  return math.prod(shape) * dtype.itemsize
+
+
+def _sha256(data: bytes | np.ndarray) -> str:
   return hashlib.sha256(data).hexdigest()
 
 

@@ -7,13 +7,15 @@ checkpoints/
 """
 
 import concurrent.futures
+import itertools
 import os
 import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from seqjax import errors, files
@@ -27,8 +29,9 @@ class Checkpoints:
 
   Each save runs in a thread, one at a time, on a copy of the state. If it
   fails, the next call of any method but `latest_step` raises the error. A full
-  disk is the exception: the older checkpoints stay and training goes on, so it
-  is reported, and raised by `wait` and `close` alone.
+  disk is an exception, and a state with numbers that are not finite: the older
+  checkpoints stay and training goes on, so that is reported, and raised by
+  `wait` and `close` alone.
 
   Args:
     directory: the folder of the checkpoints; the first save makes it.
@@ -72,20 +75,31 @@ class Checkpoints:
     self._thread = concurrent.futures.ThreadPoolExecutor(1, 'checkpoints')
     self._saving: concurrent.futures.Future | None = None
 
-  def save(self, step: int, state: Any) -> None:
+  def save(
+    self,
+    step: int,
+    state: Any,
+    *,
+    anchor: bool = True,
+    kept: Collection[int] = (),
+  ) -> None:
     """Begins to save `state`, whose buffers may be reused on return.
 
     A step that is on disk already is left as it is.
 
     Args:
       state: a pytree of JAX and numpy arrays; a PRNG key as its `key_data`.
+      anchor: whether a roll-back may lead to it. The newest of these stays
+        besides the newest `keep`, so that no roll-back depends on when else was
+        saved.
+      kept: older steps that stay, too.
 
     Raises:
       ValueError: a newer step is on disk, and the next restore would prefer it.
     """
     if self._read_only:
       raise ValueError('these checkpoints are read_only; nothing can be saved.')
-    self._settle()
+    self.settle()
     newest = self.latest_step()
     if newest is not None and newest > step:
       raise ValueError(
@@ -98,18 +112,26 @@ class Checkpoints:
     # the caller is about to donate.
     arrays = jax.device_get(checkpoint_format.named_leaves(state))
     arrays = {name: np.array(array) for name, array in arrays.items()}
-    self._saving = self._thread.submit(self._write, step, arrays)
+    self._saving = self._thread.submit(self._write, step, arrays, anchor, kept)
 
   def wait(self) -> None:
     """Returns when the last save would survive a power failure.
 
     Raises:
       UserError: it was not saved, because the disk is full.
+      GaveUp: it was not saved, because it holds numbers that are not finite.
       Exception: whatever else stopped it.
     """
     saving, self._saving = self._saving, None
     if saving is not None:
       saving.result()
+
+  def settle(self, then: str = ' Training goes on.') -> None:
+    """Waits as `wait` does; reports what it raises of disk and numbers."""
+    try:
+      self.wait()
+    except (errors.UserError, errors.GaveUp) as error:
+      self._report(f'{error}{then}')
 
   def close(self) -> None:
     """Waits as `wait` does, and ends the thread."""
@@ -118,11 +140,20 @@ class Checkpoints:
     finally:
       self._thread.shutdown()
 
+  def steps(self) -> list[int]:
+    """The steps on disk, oldest first, not verified."""
+    # Read each time: a list in memory could disagree with the disk.
+    names = self._names_with('')
+    # A stranger's 0300 is none of ours.
+    return sorted(int(x) for x in names if x.isdecimal() and str(int(x)) == x)
+
   def latest_step(self) -> int | None:
     """The newest step on disk, not verified; None if there is none."""
-    return max(self._steps(), default=None)
+    return max(self.steps(), default=None)
 
-  def restore(self, template: Any) -> tuple[int, Any] | None:
+  def restore(
+    self, template: Any, newest: int | None = None
+  ) -> tuple[int, Any] | None:
     """Reads the newest step that is whole; None if there is no checkpoint.
 
     A damaged step is renamed, reported, and the one before it is tried.
@@ -131,6 +162,7 @@ class Checkpoints:
       template: the state to expect, as arrays or `jax.ShapeDtypeStruct`. Each
         leaf comes back as the template has it: as a numpy array, or as a JAX
         array with the same sharding.
+      newest: the greatest step to read; None takes any.
 
     Returns:
       (step, state), bit for bit what was saved.
@@ -140,7 +172,7 @@ class Checkpoints:
         there are checkpoints, and all are damaged. Nothing is removed.
     """
     expected = checkpoint_format.named_leaves(template)
-    restored = self._newest(expected, self._fingerprint)
+    restored = self._read(expected, self._fingerprint, newest)
     if restored is None:
       return None
     step, arrays = restored
@@ -149,11 +181,13 @@ class Checkpoints:
 
   def restore_leaves(self) -> tuple[int, dict[str, np.ndarray]] | None:
     """As `restore`, with each leaf by its name, whatever they are of."""
-    return self._newest(None, None)
+    return self._read(None, None, None)
 
-  def _newest(self, expected, fingerprint):
-    self._settle()
-    for step in sorted(self._steps(), reverse=True):
+  def _read(self, expected, fingerprint, newest):
+    self.settle()
+    for step in reversed(self.steps()):
+      if newest is not None and step > newest:
+        continue
       try:
         return step, checkpoint_format.read(
           self._directory, step, expected, fingerprint=fingerprint
@@ -163,7 +197,7 @@ class Checkpoints:
       except Exception as error:
         self._set_aside(step, error)
     # To start again from step 0 in silence would lose what can be mended.
-    if damaged := len(self._steps()) + len(self._names_with(_DAMAGED)):
+    if damaged := len(self.steps()) + len(self._names_with(_DAMAGED)):
       raise errors.UserError(
         f'No checkpoint in {self._directory} can be read; damaged and kept: '
         f'{damaged}. To begin anew, choose another --workdir or remove that '
@@ -171,27 +205,31 @@ class Checkpoints:
       )
     return None
 
+  def discard_to_anchor(self) -> None:
+    """Removes what is newer than the newest anchor, for a roll-back."""
+    self.settle()
+    self.discard_after(next(self._anchors(), -1))
+
   def discard_after(self, step: int) -> None:
-    """Removes the checkpoints newer than `step`, for a roll-back."""
-    self._settle()
-    for newer in sorted(self._steps(), reverse=True):
+    """Removes the checkpoints newer than `step`."""
+    self.settle()
+    for newer in reversed(self.steps()):
       if newer > step:
         self._discard(newer)
 
-  def _settle(self) -> None:
-    try:
-      self.wait()
-    except errors.UserError as error:
-      self._report(f'{error} Training goes on.')
+  def _anchors(self) -> Iterator[int]:
+    """Newest first."""
+    for step in reversed(self.steps()):
+      try:
+        if checkpoint_format.is_anchor(self._directory, step):
+          yield step
+      except Exception:  # It is damaged: who restores it will say so.
+        continue
 
   def _names_with(self, text: str) -> list[str]:
     if not self._directory.is_dir():
       return []
     return [name for name in os.listdir(self._directory) if text in name]
-
-  def _steps(self) -> list[int]:
-    """Read from the disk each time: a list in memory could disagree with it."""
-    return [int(name) for name in self._names_with('') if name.isdecimal()]
 
   def _rename(self, step: int, name: str) -> pathlib.Path:
     target = self._directory / name
@@ -219,8 +257,15 @@ class Checkpoints:
       f'is tried ({reason}).'
     )
 
-  def _write(self, step: int, arrays: dict[str, np.ndarray]) -> None:
+  def _write(self, step, arrays, anchor, kept) -> None:
     """Runs in the thread. On a full disk, tries twice."""
+    bad = [name for name, array in arrays.items() if not _is_finite(array)]
+    if bad:
+      raise errors.GaveUp(
+        f'The state of step {step} was not saved, because {", ".join(bad[:3])} '
+        f'({len(bad)} of {len(arrays)} arrays) holds numbers that are not '
+        'finite; the older checkpoints are untouched.'
+      )
     for is_last_try in (False, True):
       try:
         return checkpoint_format.write(
@@ -229,11 +274,13 @@ class Checkpoints:
           arrays,
           fingerprint=self._fingerprint,
           keep=self._keep,
+          anchor=anchor,
+          kept=[*kept, *itertools.islice(self._anchors(), 1)],
         )
       except Exception as error:
         if not checkpoint_format.is_disk_full(error):
           raise
-        if step in self._steps():  # It was the fsync that failed.
+        if step in self.steps():  # It was the fsync that failed.
           self._discard(step)
         checkpoint_format.remove_temporaries(self._directory)
         if is_last_try:
@@ -244,36 +291,14 @@ class Checkpoints:
           ) from error
 
 
+def _is_finite(array: np.ndarray) -> bool:
+  is_float = jnp.issubdtype(array.dtype, jnp.inexact)
+  return not is_float or bool(np.isfinite(array).all())
+
+
 def _place(array: np.ndarray, like: Any) -> Any:
   if isinstance(like, (np.ndarray, np.generic)):
     return array
   # What was not committed to a device stays so, or jit would compile again.
   sharding = like.sharding if getattr(like, 'committed', True) else None
   return jax.device_put(array, sharding)
-
-
-def newest_params(directory: str | os.PathLike) -> tuple[int, dict]:
-  """The step and the parameters by name of the newest checkpoint of a run.
-
-  Args:
-    directory: of the run, whatever it trained.
-
-  Raises:
-    UserError: it holds none.
-  """
-  checkpoints = Checkpoints(
-    pathlib.Path(directory, 'checkpoints'), fingerprint=None, read_only=True
-  )
-  restored = checkpoints.restore_leaves()
-  checkpoints.close()
-  if restored is None:
-    raise errors.UserError(
-      f'{directory} holds no checkpoint yet. Train it first.'
-    )
-  step, state = restored
-  params = {
-    name.removeprefix('params/'): array
-    for name, array in state.items()
-    if name.startswith('params/')
-  }
-  return step, params

@@ -53,7 +53,7 @@ class TimingLog:
     """
     if 'step' in values:
       raise ValueError('"step" is the name of the line, not of a value in it.')
-    record = {name: _encode(value) for name, value in values.items()}
+    record = {name: encode(value) for name, value in values.items()}
     line = json.dumps({'step': step} | record, sort_keys=True) + '\n'
     written = self._file.write(line.encode())
     if written != len(line):  # ASCII, so a character is a byte.
@@ -138,7 +138,7 @@ def _lines(path: pathlib.Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
       record = json.loads(line)
       if not isinstance(record['step'], int):
         raise TypeError('"step" is not an integer')
-    except (ValueError, TypeError, KeyError) as error:
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
       raise errors.UserError(
         f'{path}, line {number}: expected a JSON object with an integer '
         f'"step", got {line[:60]!r} ({error}). Remove or mend that line.'
@@ -146,7 +146,12 @@ def _lines(path: pathlib.Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
     yield line, {k: _decode(v) for k, v in record.items()}
 
 
-def _encode(value: Any) -> Any:
+def encode(value: Any) -> Any:
+  """The value as JSON has it.
+
+  >>> encode(np.float32(0.5)), encode(math.nan)
+  (0.5, 'nan')
+  """
   if isinstance(value, (bool, int, str)):
     return value
   value = float(value)

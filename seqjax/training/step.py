@@ -13,7 +13,10 @@ from seqjax.training import state as state_lib
 
 
 def make_train_step(
-  task: task_lib.Task, optimizer: optimizer_lib.Optimizer, seed: int
+  task: task_lib.Task,
+  optimizer: optimizer_lib.Optimizer,
+  seed: int,
+  out_shardings=None,
 ):
   """The jitted training step.
 
@@ -26,6 +29,7 @@ def make_train_step(
       hparams is `step`, the updates before this one.
     optimizer: clips and moves.
     seed: of the dropout keys.
+    out_shardings: where results lie, as in `jax.jit`; see `devices.Placement`.
 
   Returns:
     (state, batch, hparams) -> (state, weight, metrics): the weight of the
@@ -33,7 +37,7 @@ def make_train_step(
     clipping, and `skipped_in_row`. The state that goes in is donated.
   """
 
-  @functools.partial(jax.jit, donate_argnums=0)
+  @functools.partial(jax.jit, donate_argnums=0, out_shardings=out_shardings)
   def train_step(state, batch, hparams):
     key = state_lib.step_key(seed, state)
 

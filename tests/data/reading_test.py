@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+from unittest import mock
 
 import folder_case
 from absl.testing import absltest, parameterized
@@ -34,6 +35,14 @@ class ReadingTest(folder_case.FolderTestCase):
   def test_bytes_in_another_encoding_are_found(self, data, message):
     with self.assertRaisesRegex(errors.UserError, f'a.txt has .*{message}'):
       reading.read_text(self.write('a.txt', data))
+
+  @parameterized.parameters((gzip, 'a.gz'), (lzma, 'a.xz'))
+  def test_a_file_that_holds_too_much_is_not_unpacked(self, packer, name):
+    path = self.write(name, packer.compress(bytes(5 * 2**20)))
+    self.assertLen(reading.read_bytes(path), 5 * 2**20)
+    self.enterContext(mock.patch.object(reading, '_MAX_BYTES', 2**20))
+    with self.assertRaisesRegex(errors.UserError, 'more than 1,048,576 bytes'):
+      reading.read_bytes(path)
 
   @parameterized.parameters(
     ('a.tsv', '.tsv'),

@@ -9,11 +9,13 @@ from unittest import mock
 
 import jax
 import numpy as np
+import small_run
 from absl.testing import absltest
 from small_char_lm import SMALL, TEXT
 
 from experiments import char_lm
 from seqjax import errors, experiment
+from seqjax.experiment import beginning
 from seqjax.training import checkpoint_format, initial
 
 
@@ -65,9 +67,9 @@ class GivenWeightsTest(absltest.TestCase):
     arrays = {'w': np.ones(2, np.float32)}
     initial.write(folder, arrays, 'lstm', {})
     run = experiment.RunDirectory(folder)
-    run.check_initial(experiment.Config())
+    beginning.check(experiment.Config(), run)
     with self.assertRaisesRegex(errors.UserError, 'without --residual'):
-      run.check_initial(experiment.Config(residual=True))
+      beginning.check(experiment.Config(residual=True), run)
 
   def test_a_vocabulary_in_another_order_is_refused(self):
     folder = self.enterContext(tempfile.TemporaryDirectory())
@@ -80,7 +82,8 @@ class GivenWeightsTest(absltest.TestCase):
     def check(symbols):
       run = experiment.RunDirectory(folder)
       task = mock.Mock(init=begin)
-      experiment.check(task, lambda index: None, run, symbols)
+      config = experiment.Config()
+      experiment.check(config, run, task, small_run.batch_of, symbols)
 
     with self.assertRaisesRegex(errors.UserError, 'in another order'):
       check(('b', 'a'))

@@ -17,7 +17,9 @@ class ConfigTest(parameterized.TestCase):
       'dropout_rate variational input_dropout_rate state_dropout_rate '
       'candidate_dropout_rate candidate_per_step zoneout_h_rate zoneout_c_rate '
       'weight_dropout_rate weight_noise activation_penalty temporal_penalty '
-      'chrono_steps dataset eval_every checkpoint_every workdir mode'.split(),
+      'chrono_steps dataset eval_every checkpoint_every workdir mode '
+      'checkpoint jax_debug_nans init_from '
+      'num_devices coordinator num_processes process_id'.split(),
     )
 
   def test_the_choices_are_those_of_the_registries(self):

@@ -8,6 +8,7 @@ from absl.testing import absltest, parameterized
 
 from seqjax import errors, experiment
 from seqjax.experiment import cross_validation
+from seqjax.training import bad_numbers
 
 LABELS = ['a', 'b', 'b', 'a', 'b', 'a', 'a', 'b', 'b', 'b']
 
@@ -93,6 +94,20 @@ class DirectoryTest(absltest.TestCase):
     (self.run.path / 'metrics.jsonl').write_text(line)
     self.assertEqual(cross_validation.begin(self.run, '.'), self.run.path)
     self.assertEqual((self.run.path / 'metrics.jsonl').read_text(), line)
+
+  def test_bad_numbers_are_repeated_where_they_came_last(self):
+    bad = cross_validation.Config(num_folds=3, jax_debug_nans=True)
+    everywhere = ('folds/0', 'folds/1', 'folds/2')
+    # Of none, the first says that there are no bad numbers.
+    self.assertEqual(cross_validation.to_train(bad, self.run), everywhere)
+    (self.run.path / 'folds/2' / bad_numbers.FOLDER).mkdir(parents=True)
+    for place in everywhere[:2]:
+      folder = self.run.path / place / bad_numbers.FOLDER / '1'
+      folder.mkdir(parents=True)
+      (folder / 'report.json').touch()
+      self.assertEqual(cross_validation.to_train(bad, self.run), (place,))
+    fine = cross_validation.Config(num_folds=3)
+    self.assertEqual(cross_validation.to_train(fine, self.run), everywhere)
 
   def test_folds_do_not_begin_from_given_weights(self):
     folds = cross_validation.Config(num_folds=2)

@@ -68,8 +68,9 @@ class ParseTest(parameterized.TestCase):
   def test_a_bad_value_is_a_sentence_with_the_flag(self, name, text, expected):
     with self.assertRaises(errors.UserError) as caught:
       _FIELDS[name].parse(text)
+    said = text if len(text) <= 60 else f'{text[:60]}...'
     self.assertEqual(
-      str(caught.exception), f'--{name}={text}: expected {expected}.'
+      str(caught.exception), f'--{name}={said}: expected {expected}.'
     )
 
   def test_an_unknown_name_gets_a_guess(self):

@@ -131,7 +131,8 @@ class HelpTest(parameterized.TestCase):
     groups = [line for line in self.text.splitlines() if line.endswith(':')]
     self.assertEqual(
       groups,
-      'data: model: regularisation: training: run: sampling: also:'.split(),
+      'data: model: regularisation: training: run: sampling: machine: '
+      'also:'.split(),
     )
     for name in experiment.declared(Config):
       self.assertEqual(self.text.count(f'\n  --{name}='), 1, name)

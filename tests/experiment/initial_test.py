@@ -13,6 +13,7 @@ from unittest import mock
 
 import jax
 import numpy as np
+import small_run
 from absl import logging
 from absl.testing import absltest, parameterized
 from safetensors import numpy as safetensors
@@ -20,6 +21,7 @@ from small_char_lm import SMALL, TEXT
 
 from experiments import char_lm
 from seqjax import data, errors, experiment
+from seqjax.experiment import beginning
 from seqjax.experiment import config as configs
 from seqjax.training import checkpoint_format, signals
 
@@ -50,7 +52,7 @@ class RunDirectoryTest(InitialTestCase):
     """A run that has made so many steps."""
     config, run = self.resolve()
     with run.lock():
-      run.check_initial(config)
+      beginning.check(config, run)
       run.prepare(config, 'copy')
       run.record_data('ab' * 32)
       (run.path / 'metrics.jsonl').write_text(f'{{"step": {steps}}}\n')
@@ -77,7 +79,7 @@ class RunDirectoryTest(InitialTestCase):
     (self.path / 'config.json').write_text(json.dumps(record))
     self.assertIsNone(run.read()['initial_sha256'])
     self.assertEqual(run.fingerprint(config), before)
-    run.check_initial(config)
+    beginning.check(config, run)
 
   def test_its_hash_is_noted_and_part_of_the_run(self):
     prints = set()
@@ -97,17 +99,17 @@ class RunDirectoryTest(InitialTestCase):
     first = self.give()
     run = self.begin()
     config, _ = self.resolve()
-    run.check_initial(config)
+    beginning.check(config, run)
     before = run.read()
     second = self.give({'w': np.zeros(2, np.float32)})
     now = f'sha256 {first[:12]}.*sha256 {second[:12]}.* now. Put back'
     with self.assertRaisesRegex(errors.UserError, now):
-      run.check_initial(config)
+      beginning.check(config, run)
     self.file.unlink()
     with self.assertRaisesRegex(
       errors.UserError, f'sha256 {first[:12]}.*holds no initial.safetensors now'
     ):
-      run.check_initial(config)
+      beginning.check(config, run)
     self.assertEqual(run.read(), before)
 
   def test_it_comes_too_late_where_updates_were_made(self):
@@ -117,7 +119,7 @@ class RunDirectoryTest(InitialTestCase):
     with self.assertRaisesRegex(
       errors.UserError, 'began with no initial.safetensors, and holds'
     ):
-      run.check_initial(config)
+      beginning.check(config, run)
 
   def test_it_comes_too_late_where_a_result_says_so(self):
     run = self.begin()
@@ -134,7 +136,7 @@ class RunDirectoryTest(InitialTestCase):
     self.assertFalse(run.begun())
     # Nothing is lost before it is known that the new run can begin.
     config, run = self.resolve(hidden_size=5)
-    run.check_initial(config)
+    beginning.check(config, run)
     run.prepare(config, 'copy')
     self.assertTrue((self.path / 'checkpoints' / '0').exists())
     run.record_data('cd' * 32)
@@ -144,7 +146,7 @@ class RunDirectoryTest(InitialTestCase):
     self.assertEqual(record['config']['hidden_size'], 5)
     self.assertFalse((self.path / 'checkpoints' / '0').exists())
     self.assertIsNone(run.read_result())
-    self.assertTrue(run.begun())
+    self.assertFalse((self.path / 'metrics.jsonl').exists())
 
   def test_a_run_that_made_no_update_cannot_lose_it(self):
     self.give()
@@ -152,7 +154,7 @@ class RunDirectoryTest(InitialTestCase):
     self.file.unlink()
     self.assertTrue(run.begun())
     with self.assertRaisesRegex(errors.UserError, 'holds no initial'):
-      run.check_initial(self.resolve()[0])
+      beginning.check(self.resolve()[0], run)
 
   def test_a_run_from_the_same_file_keeps_its_checkpoint(self):
     self.give()
@@ -169,7 +171,7 @@ class RunDirectoryTest(InitialTestCase):
     with self.assertRaisesRegex(
       errors.UserError, '--cell=elman_relu, and the command says --cell=elman'
     ):
-      run.check_initial(config)
+      beginning.check(config, run)
 
 
 class CharLMTest(InitialTestCase):
@@ -280,11 +282,11 @@ class CheckTest(InitialTestCase):
     recurrent = experiment.recurrent(experiment.Config(hidden_size=2))
     xs = np.ones((1, 1, 3), np.float32)
     task = mock.Mock(init=lambda key, batch: recurrent.init(key, xs))
-    run = experiment.RunDirectory('mine')
-    experiment.check(task, lambda index: None, run)
+    config, run = experiment.Config(), experiment.RunDirectory('mine')
+    experiment.check(config, run, task, small_run.batch_of)
     self.give()
     with self.assertRaisesRegex(errors.UserError, 'layer_0/w_x is missing'):
-      experiment.check(task, lambda index: None, run)
+      experiment.check(config, run, task, small_run.batch_of)
 
 
 if __name__ == '__main__':

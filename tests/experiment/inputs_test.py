@@ -27,6 +27,14 @@ class InputsTest(parameterized.TestCase):
     with self.assertRaisesRegex(errors.UserError, 'go with --train_file'):
       inputs.files(Files(test_file='b'))
 
+  def test_columns_are_of_a_table(self):
+    for config in (Files(valid_file=''), Files('a', valid_file='time')):
+      inputs.check_columns(config, 'valid_file')
+    with self.assertRaisesRegex(
+      errors.UserError, '--valid_file=time goes with --train_file'
+    ):
+      inputs.check_columns(Files(valid_file='time'), 'test_file', 'valid_file')
+
   def test_the_test_part_stays_the_last(self):
     parts = inputs.with_valid({'train': 'ab', 'test': 'c'}, 'a', 'b')
     self.assertEqual(

@@ -9,11 +9,12 @@ import tempfile
 from unittest import mock
 
 import jax
+import small_run
 from absl import logging
 from absl.testing import absltest, parameterized
 
 from seqjax import errors, experiment
-from seqjax.training import signals
+from seqjax.training import processes, signals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,11 +104,20 @@ class TrainTest(MainTestCase):
     self.assertIn('--workdir', out)
     self.assertIn('more --steps', out)
 
+  def test_it_goes_on_where_another_process_has_no_result_yet(self):
+    self.main()
+    with mock.patch.object(processes, 'agree', lambda done: [done, False]):
+      code, out, _ = self.main()
+    self.assertEqual(code, 0)
+    self.assertLen(self.calls, 2)
+    self.assertNotIn('already', out)
+
   def test_more_steps_go_on(self):
     def train(config, run):
-      self.assertEqual(run.read_result()['step'], 30)
       run.begin()
-      self.assertIsNone(run.read_result())
+      # It stays until nothing is left that might be refused.
+      self.assertEqual(run.read_result()['step'], 30)
+      run.remove_result()
       return {'valid/nats': 1.25}
 
     self.main()
@@ -135,9 +145,12 @@ class TrainTest(MainTestCase):
     self.assertEqual(self.calls[0].hidden_size, 3)
 
   def test_a_signal_before_the_first_step_is_heard(self):
-    with mock.patch.object(signals, 'requested', return_value=signal.SIGTERM):
-      self.assertEqual(self.main()[0], 143)
-    self.assertEmpty(self.calls)
+    def train(config, run):
+      signal.raise_signal(signal.SIGTERM)  # While it reads its data.
+      self.fail('not heard')
+
+    with small_run.stop_request():
+      self.assertEqual(self.main(train=train)[0], 143)
 
   def test_another_configuration_is_refused(self):
     self.main('--workdir=mine')
@@ -171,6 +184,18 @@ class OtherModesTest(MainTestCase):
       evaluate=lambda config, run: {'b': 2.0, 'a': float('nan')},
     )
     self.assertEqual(out, 'measured with --beam=1\na nan\nb 2\n')
+
+  @parameterized.parameters(
+    (['--checkpoint=best'], 'goes on from its latest'),
+    (['--mode=sample', '--jax_debug_nans'], 'Leave out --mode=sample'),
+    (['--mode=sample', '--num_processes=2'], 'expected one process'),
+    (['--jax_debug_nans', '--num_processes=2'], 'expected one process'),
+  )
+  def test_what_a_mode_would_ignore_is_refused(self, flags, words):
+    code, _, err = self.main('--workdir=mine', *flags)
+    self.assertEqual(code, 1)
+    self.assertIn(words, err)
+    self.assertFalse(os.path.exists('mine'))
 
   def test_without_a_run_there_is_a_sentence_and_no_directory(self):
     code, _, err = self.main('--mode=sample')
@@ -296,6 +321,11 @@ class CompileCacheTest(MainTestCase):
   def test_a_place_that_others_write_to_is_not_trusted(self):
     pathlib.Path('cache/seqjax/xla').mkdir(parents=True)
     os.chmod('cache/seqjax/xla', 0o777)
+    self.assertEmpty(self.cache())
+
+  def test_nor_is_one_that_others_may_put_another_in_place_of(self):
+    pathlib.Path('cache/seqjax/xla').mkdir(parents=True, mode=0o700)
+    os.chmod('cache/seqjax', 0o777)
     self.assertEmpty(self.cache())
 
 

@@ -188,7 +188,13 @@ class SaveTest(RunDirectoryTestCase):
     self.assertEqual(record['experiment'], 'copy')
     # What only the command says is not of the run, and is not taken over.
     others = set(experiment.declared(Config)) - set(record['config'])
-    self.assertEqual(others, {'beam', 'mode', 'prompt', 'workdir'})
+    self.assertEqual(
+      others,
+      set(
+        'beam mode prompt workdir checkpoint jax_debug_nans num_devices '
+        'coordinator num_processes process_id'.split()
+      ),
+    )
     self.assertEqual(self.resolve().beam, 1)
     self.assertEqual(record['config']['learning_rate'], 0.1)
     self.assertEqual(record['environment'], environment.environment())

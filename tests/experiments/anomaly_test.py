@@ -111,8 +111,8 @@ class AnomalyTest(experiment_case.ExperimentTestCase):
   def test_the_run_directory_is_complete(self):
     self.assertSameElements(
       os.listdir('run'),
-      'alarms.safetensors checkpoints config.json figures lock metrics.jsonl '
-      'result.json timing.jsonl'.split(),
+      'alarms.safetensors best checkpoints config.json figures lock '
+      'metrics.jsonl result.json timing.jsonl'.split(),
     )
     self.assertSameElements(
       os.listdir('run/figures'), ['anomalies.png', 'learning_curves.png']

@@ -100,7 +100,7 @@ class AnsweringTest(experiment_case.ExperimentTestCase):
 
   def test_the_run_directory_is_complete(self):
     names = (
-      'checkpoints config.json figures labels.json lock metrics.jsonl '
+      'best checkpoints config.json figures labels.json lock metrics.jsonl '
       'result.json timing.jsonl vocabulary.json'
     )
     self.assertSameElements(os.listdir(self.run_path), names.split())

@@ -93,7 +93,7 @@ class CaptioningTest(experiment_case.ExperimentTestCase):
 
   def test_the_run_directory_is_complete(self):
     names = (
-      'checkpoints config.json figures lock metrics.jsonl pictures.json '
+      'best checkpoints config.json figures lock metrics.jsonl pictures.json '
       'result.json samples timing.jsonl tokenizer.json vocabulary.json'
     )
     self.assertSameElements(os.listdir('run'), names.split())

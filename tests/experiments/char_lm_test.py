@@ -66,8 +66,8 @@ class CharLMTest(experiment_case.ExperimentTestCase):
 
   def test_the_run_directory_is_complete(self):
     names = (
-      'checkpoints config.json figures lock metrics.jsonl result.json samples '
-      'timing.jsonl vocabulary.json'
+      'best checkpoints config.json figures lock metrics.jsonl result.json '
+      'samples timing.jsonl vocabulary.json'
     )
     self.assertSameElements(os.listdir(self.run_path), names.split())
     self.assertSameElements(

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 from unittest import mock
 
 import experiment_case
@@ -97,7 +98,7 @@ class DNATest(experiment_case.ExperimentTestCase):
   def test_the_run_directory_is_complete(self):
     self.assertSameElements(
       os.listdir('run'),
-      'checkpoints config.json figures labels.json lock metrics.jsonl '
+      'best checkpoints config.json figures labels.json lock metrics.jsonl '
       'result.json timing.jsonl vocabulary.json'.split(),
     )
     self.assertSameElements(
@@ -125,6 +126,15 @@ class DNATest(experiment_case.ExperimentTestCase):
     self.assertEqual(('one' / log).read_bytes(), ('folds' / log).read_bytes())
     of_one, of_all = (self.result(x)['metrics'] for x in ('one', 'folds'))
     self.assertEqual(of_one['valid/accuracy'], of_all['folds/1/accuracy'])
+
+  def test_bad_numbers_are_looked_for_in_the_fold_that_had_them(self):
+    folder = pathlib.Path('folds', 'folds', '1', 'bad_numbers')
+    (folder / '1').mkdir(parents=True)
+    (folder / '1' / 'report.json').touch()
+    self.addCleanup(shutil.rmtree, folder)
+    code, _, err = self.main('--workdir=folds', '--jax_debug_nans')
+    self.assertEqual((code, err.count('\n')), (1, 1))
+    self.assertIn(str(folder), err)
 
   @parameterized.parameters(('run', 1), ('run', 7), ('folds', 7))
   def test_evaluation_repeats_the_result_at_any_batch_size(self, run, size):

@@ -175,7 +175,7 @@ class ForecastingTest(ExperimentTestCase):
     code, out, err = self.main(
       *arguments,
       '--train_file=grown.csv',
-      '--begin_from=run',
+      '--init_from=run',
       '--steps=0',
       '--workdir=grown',
     )
@@ -272,7 +272,7 @@ class ForecastingTest(ExperimentTestCase):
     ('name', '--head=quantile', "Did you mean 'quantiles'"),
     ('bands', '--bands=90,50,90', 'names one twice'),
     ('rows', '--rows_file=more.csv', 'go with --mode=predict'),
-    ('begin', '--begin_from=nowhere', 'there is no forecasting run'),
+    ('begin', '--init_from=nowhere', 'there is no run'),
   )
   def test_the_users_mistake_is_one_sentence(self, argument, words):
     self.assert_refused(words, SMALL, argument)
@@ -286,7 +286,7 @@ class ForecastingTest(ExperimentTestCase):
     arguments = [
       x for x in SMALL if 'known' not in x or 'target' not in argument
     ]
-    self.assert_refused(words, [*arguments, '--begin_from=run'], argument)
+    self.assert_refused(words, [*arguments, '--init_from=run'], argument)
 
   def test_rows_at_another_distance_are_refused(self):
     promotion, sold = sales(40)

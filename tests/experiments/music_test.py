@@ -99,7 +99,7 @@ class MusicTest(experiment_case.ExperimentTestCase):
 
   def test_the_run_directory_is_complete(self):
     self.assertContainsSubset(
-      'checkpoints config.json figures lock metrics.jsonl result.json '
+      'best checkpoints config.json figures lock metrics.jsonl result.json '
       'timing.jsonl'.split(),
       os.listdir('run'),
     )

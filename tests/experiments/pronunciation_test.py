@@ -91,7 +91,7 @@ class PronunciationTest(ExperimentTestCase):
 
   def test_the_run_directory_is_complete(self):
     names = (
-      'checkpoints config.json figures letters.json lock metrics.jsonl '
+      'best checkpoints config.json figures letters.json lock metrics.jsonl '
       'result.json sounds.json timing.jsonl'
     )
     self.assertSameElements(os.listdir('run'), names.split())

@@ -72,7 +72,7 @@ class SentimentTest(experiment_case.ExperimentTestCase):
 
   def test_the_run_directory_is_complete(self):
     names = (
-      'checkpoints config.json figures labels.json lock metrics.jsonl '
+      'best checkpoints config.json figures labels.json lock metrics.jsonl '
       'result.json timing.jsonl tokenizer.json vocabulary.json'
     )
     self.assertSameElements(os.listdir('run'), names.split())
@@ -82,7 +82,7 @@ class SentimentTest(experiment_case.ExperimentTestCase):
 
   def test_it_goes_on_within_an_epoch_as_if_it_had_never_stopped(self):
     # An epoch has 10 batches: step 22 is in the middle of the third.
-    stop = mock.Mock(side_effect=[None] * 23 + [signal.SIGTERM] * 9)
+    stop = mock.Mock(side_effect=[None] * 22 + [signal.SIGTERM] * 9)
     with mock.patch.object(signals, 'requested', stop):
       code, out, _ = self.main(*SMALL, '--workdir=twice', '--steps=45')
     self.assertEqual((code, 'Saved at step 22' in out), (143, True), out)

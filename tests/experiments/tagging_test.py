@@ -84,14 +84,14 @@ class TaggingTest(experiment_case.ExperimentTestCase):
 
   def test_the_run_directory_is_complete(self):
     names = (
-      'characters.json checkpoints config.json figures labels.json lock '
+      'best characters.json checkpoints config.json figures labels.json lock '
       'metrics.jsonl result.json timing.jsonl vocabulary.json'
     )
     self.assertSameElements(os.listdir(self.run_path), names.split())
 
   def test_it_goes_on_as_if_it_had_never_stopped(self):
     # An epoch has some 20 batches: step 13 is in the middle of one.
-    stop = mock.Mock(side_effect=[None] * 14 + [signal.SIGTERM] * 9)
+    stop = mock.Mock(side_effect=[None] * 13 + [signal.SIGTERM] * 9)
     with mock.patch.object(signals, 'requested', stop):
       code, out, _ = self.main(*SMALL, '--workdir=twice', '--steps=60')
     self.assertEqual((code, 'Saved at step 13' in out), (143, True), out)

@@ -112,8 +112,8 @@ class TranslationTest(ExperimentTestCase):
 
   def test_the_run_directory_is_complete(self):
     names = (
-      'checkpoints config.json figures lock metrics.jsonl result.json source '
-      'target timing.jsonl'
+      'best checkpoints config.json figures lock metrics.jsonl result.json '
+      'source target timing.jsonl'
     )
     self.assertSameElements(os.listdir(self.run_path), names.split())
     self.assertSameElements(

@@ -1,5 +1,6 @@
 import collections
 import errno
+import json
 import logging
 import os
 import pathlib
@@ -10,10 +11,11 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import numpy as np
+import orbax.checkpoint as ocp
 from absl.testing import absltest, parameterized
 
 from seqjax import errors
-from seqjax.training import checkpoint_format
+from seqjax.training import checkpoint_format, orbax_manager
 
 _STEP = 7
 
@@ -52,16 +54,26 @@ class _FolderTest(parameterized.TestCase):
 
 
 class WriteReadTest(_FolderTest):
+  def test_each_process_of_several_writes_all_of_it(self):
+    with (
+      mock.patch.object(jax, 'process_count', lambda: 2),
+      mock.patch.object(jax, 'process_index', lambda: 1),
+    ):
+      _write(self.directory)
+      found = _read(self.directory)
+    for name, array in _arrays().items():
+      self.assertEqual(found[name].tobytes(), array.tobytes())
+
   @parameterized.parameters(
     'float32', 'bfloat16', 'float64', 'int32', 'uint32', 'int64', 'bool'
   )
   def test_every_dtype_and_rank_comes_back_bit_for_bit(self, dtype):
     rng = np.random.default_rng(0)
     shapes = {'a': (3, 4), 'b': (), 'c': (0, 2), 'd': (5,)}
-    arrays = {
-      name: (100 * rng.normal(size=shape)).astype(dtype)
-      for name, shape in shapes.items()
-    }
+    arrays = {'odd': np.ones(1, bool)}  # So that the next lie unaligned.
+    for name, shape in shapes.items():
+      arrays[name] = (100 * rng.normal(size=shape)).astype(dtype)
+    arrays['transposed'] = arrays['a'].T
     _write(self.directory, arrays=arrays)
     found = _read(self.directory, expected=arrays)
     for name, array in arrays.items():
@@ -77,6 +89,22 @@ class WriteReadTest(_FolderTest):
     _write(self.directory, arrays=arrays)
     found = _read(self.directory, expected=arrays)
     np.testing.assert_array_equal(found['w'].view(np.uint32), bits)
+
+  def test_a_compressed_array_is_read_as_well(self):
+    arrays = {'w': np.zeros(10_000, np.float32) + 1}
+    _write(self.directory, arrays=arrays)
+    plain = sum(p.stat().st_size for p in _files(self.directory))
+    self.assertGreater(plain, arrays['w'].nbytes)
+    as_once = {
+      'state': ocp.PyTreeCheckpointHandler(use_ocdbt=False),
+      'meta': ocp.JsonCheckpointHandler(),
+    }
+    with mock.patch.object(orbax_manager, '_handlers', lambda _: as_once):
+      _write(self.directory / 'old', arrays=arrays)
+    old = sum(p.stat().st_size for p in _files(self.directory / 'old'))
+    self.assertLess(old, plain / 4)
+    found = _read(self.directory / 'old', expected=arrays)
+    np.testing.assert_array_equal(found['w'], arrays['w'])
 
   def test_only_the_newest_stay(self):
     for step in 1, 2, 10, 11:
@@ -167,8 +195,8 @@ class DoesNotFitTest(_FolderTest):
     self.assertIn('; and 3 more. Choose another --workdir', sentence)
 
   def test_another_format(self):
-    with mock.patch.object(checkpoint_format, '_FORMAT', 2):
-      self.assertIn('format is 1, expected 2', self._sentence())
+    with mock.patch.object(checkpoint_format, '_FORMAT', 9):
+      self.assertIn('format is 2, expected 9', self._sentence())
 
 
 class DamageTest(_FolderTest):
@@ -207,7 +235,8 @@ class DamageTest(_FolderTest):
 
         outcomes[self._read_damaged(flip, path)] += 1
     # Both hashes are needed, or the test would not have reached the data.
-    self.assertGreater(outcomes['the SHA-256 of its state differs'], 0)
+    differing = {f'the SHA-256 of {name} differs' for name in _arrays()}
+    self.assertNotEmpty(differing & outcomes.keys())
     self.assertGreater(outcomes['the SHA-256 of its metadata differs'], 0)
     self.assertGreater(outcomes['same'], 0)
 
@@ -221,6 +250,15 @@ class DamageTest(_FolderTest):
         lambda path, size=size: path.write_bytes(bytes(size)),
       ):
         self._read_damaged(damage, path)
+
+  def test_a_size_beyond_all_memory_is_not_asked_for(self):
+    def enlarge(path):
+      content = json.loads(path.read_text())
+      path.write_text(json.dumps(content | {'shape': [10**15]}))
+
+    (path,) = self.whole.rglob('.zarray')
+    found = self._read_damaged(enlarge, path)
+    self.assertEqual(found, 'its size is [1000000000000000]')
 
   def test_a_copy_under_another_number_is_damage(self):
     shutil.copytree(self.whole / str(_STEP), self.whole / '8')

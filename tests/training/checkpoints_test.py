@@ -170,6 +170,28 @@ class SaveRestoreTest(CheckpointsTest):
     opened.save(5, _state(5))
     self._assert_restores(5, opened)
 
+  def test_what_is_asked_for_stays_and_so_does_the_newest_anchor(self):
+    opened = self._open()
+    for step in range(1, 9):
+      opened.save(step, _state(step), anchor=step in (1, 3), kept=[2])
+    opened.wait()
+    self.assertEqual(opened.steps(), [2, 3, 7, 8])
+    opened.discard_to_anchor()
+    self.assertEqual(opened.steps(), [2, 3])
+
+  def test_without_an_anchor_a_roll_back_leads_to_the_beginning(self):
+    opened = self._open()
+    opened.save(5, _state(5), anchor=False)
+    opened.discard_to_anchor()
+    self.assertEqual(opened.steps(), [])
+
+  def test_step_0_is_an_anchor_as_any_other(self):
+    opened = self._saved(0)
+    for step in 1, 2, 3:
+      opened.save(step, _state(step), anchor=False)
+    opened.discard_to_anchor()
+    self.assertEqual(opened.steps(), [0])
+
   def test_fewer_than_two_are_refused(self):
     with self.assertRaisesRegex(ValueError, 'keep=1: expected at least 2'):
       checkpoints.Checkpoints(self.directory, fingerprint='f', keep=1)

@@ -9,8 +9,8 @@ import small_run
 from absl.testing import absltest, parameterized
 from safetensors import numpy as safetensors
 
-from seqjax import errors
-from seqjax.training import initial, optimizer
+from seqjax import errors, training
+from seqjax.training import checkpoints, initial, optimizer
 from seqjax.training import loop as loop_lib
 
 GIVEN = np.float32([0.25, -0.5, 0.125, 1.0])
@@ -57,9 +57,9 @@ class InitialTest(small_run.LoopTestCase):
     average = optimizer.Optimizer(init, update)
     self.give()
     plan = self.plan(task=task, optimizer=average, steps=0)
-    loop = loop_lib._Loop(plan, self.folder / 'run')
-    state, _ = loop._restore()
-    loop.close()
+    with mock.patch.object(checkpoints.Checkpoints, 'save') as save:
+      loop_lib.fit(plan, self.folder / 'run')
+    _, state = save.call_args.args
     np.testing.assert_array_equal(state.opt_state['average']['w'], GIVEN)
     np.testing.assert_array_equal(state.carry, np.ones(small_run.B))
 
@@ -103,7 +103,7 @@ class InitialTest(small_run.LoopTestCase):
   def test_to_read_a_run_it_is_not_needed(self):
     _, params = self.fit_given()
     with mock.patch.object(initial, 'read', side_effect=AssertionError):
-      _, found = loop_lib.restore(self.plan(), self.folder / 'run')
+      _, found = training.restore(self.plan(), self.folder / 'run')
     self.assertEqual(np.array(found['w']).tobytes(), params)
 
 
@@ -113,7 +113,7 @@ class NoStepsTest(small_run.LoopTestCase):
     self.assertEqual([line['step'] for line in self.lines()], [0])
     self.assertSameElements(self.metrics, ['valid/norm'])
     self.assertLen(self.evaluated, 1)
-    step, found = loop_lib.restore(self.plan(), self.folder / 'run')
+    step, found = training.restore(self.plan(), self.folder / 'run')
     self.assertEqual((step, np.array(found['w']).tobytes()), (0, params))
 
   def test_the_same_again_is_the_same(self):

@@ -1,15 +1,21 @@
 """No kill and no signal changes a byte of what a run leaves."""
 
+import errno
 import os
 import signal
+import time
 from unittest import mock
 
+import jax
+import numpy as np
 import small_run
 from absl.testing import absltest
 
-from seqjax import errors
+from seqjax import errors, training
+from seqjax.training import checkpoint_format, checkpoints
 from seqjax.training import loop as loop_lib
-from seqjax.training import signals
+
+SAVE = checkpoints.Checkpoints.save
 
 
 class ResumeTest(small_run.LoopTestCase):
@@ -42,6 +48,40 @@ class ResumeTest(small_run.LoopTestCase):
         self.assertEqual(
           going_on, [f'Going on from step {saved}.'] if saved else []
         )
+
+  def test_a_run_killed_before_its_first_checkpoint_says_that_it_is_gone(self):
+    with self.assertRaises(small_run.Killed):
+      self.fit(batches=small_run.killer(small_run.batch_of, 2))
+    self.said.clear()
+    self.fit()
+    self.assertIn('No checkpoint was complete: begins again.', self.said)
+    self.said.clear()
+    self.fit('new')
+    self.assertFalse([x for x in self.said if 'begins again' in x])
+
+  def test_what_is_to_be_replaced_stays_until_nothing_is_refused(self):
+    begun = []
+    self.fit(begin=lambda: begun.append(self.log() and 'with a log'))
+    self.assertEqual(begun, [b''])
+    with self.assertRaises(errors.UserError):
+      self.fit(steps=5, begin=lambda: begun.append('refused'))
+    self.fit(begin=lambda: begun.append(self.log() and 'with a log'))
+    self.assertEqual(begun, [b'', 'with a log'])
+
+  def test_what_ends_a_run_is_not_hidden_by_a_full_disk(self):
+    write = checkpoint_format.write
+
+    def full(directory, *args, **kwargs):
+      if directory.name == 'best':
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+      return write(directory, *args, **kwargs)
+
+    with mock.patch.object(checkpoint_format, 'write', full):
+      with self.assertRaises(small_run.Killed):
+        self.fit(
+          batches=small_run.killer(small_run.batch_of, 2), best='valid/norm'
+        )
+    self.assertIn('best is full', self.said[-1])
 
   def test_a_run_killed_in_an_evaluation_makes_it_when_it_goes_on(self):
     unbroken = self.fit('unbroken')
@@ -107,13 +147,17 @@ class ResumeTest(small_run.LoopTestCase):
 
 
 class StopTest(small_run.LoopTestCase):
-  def setUp(self):
-    super().setUp()
-    for signum in signals.SIGNALS:
-      self.addCleanup(signal.signal, signum, signal.getsignal(signum))
-    self.enterContext(mock.patch.object(signals, '_say'))
+  """The signal comes in the middle of something."""
 
-  def test_a_signal_saves_and_the_same_command_goes_on(self):
+  def stop(self, name, signum=signal.SIGTERM, **changes):
+    with small_run.stop_request(), self.assertRaises(errors.Stopped) as caught:
+      self.fit(name, **changes)
+    self.assertEqual(caught.exception.signum, signum)
+
+  def resumed_at(self, name):
+    return training.restore(self.plan(), self.folder / name)[0]
+
+  def test_while_a_batch_is_made_no_step_is_lost(self):
     unbroken = self.fit('unbroken')
     for signum, at in (
       (signal.SIGTERM, 1),
@@ -122,21 +166,67 @@ class StopTest(small_run.LoopTestCase):
       (signal.SIGTERM, 9),
     ):
       with self.subTest(f'{signum}_{at}'):
-        stop, name = signals.StopRequest(), f'stopped_{at}'
-        stop.install()
+        name = f'stopped_{at}'
 
-        def batches(index, at=at, signum=signum, stop=stop):
-          if index == at and stop.requested() is None:
+        def batches(index, at=at, signum=signum):
+          if index == at:
             os.kill(os.getpid(), signum)
+            time.sleep(10)  # Interrupted.
           return small_run.batch_of(index)
 
-        with mock.patch.object(signals, 'requested', stop.requested):
-          with self.assertRaises(errors.Stopped) as caught:
-            self.fit(name, batches=batches)
-        self.assertEqual(caught.exception.signum, signum)
-        step, _ = loop_lib.restore(self.plan(), self.folder / name)
-        self.assertEqual(step, at + 1)
+        self.stop(name, signum, batches=batches)
+        self.assertEqual(self.resumed_at(name), at)
         self.assertEqual(self.fit(name), unbroken)
+
+  def test_in_an_evaluation_no_step_is_lost(self):
+    unbroken = self.fit('unbroken')
+
+    self.evaluated.clear()
+
+    def evaluate(params):
+      if len(self.evaluated) == 2:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+      return self.evaluate(params)
+
+    self.stop('run', evaluate=evaluate)
+    self.assertEqual(self.resumed_at('run'), 8)
+    self.assertEqual(self.fit(), unbroken)
+
+  def test_in_a_step_the_step_is_made(self):
+    unbroken = self.fit('unbroken')
+    made = []
+
+    def make_train_step(*args):
+      train_step = small_run.make_train_step(*args)
+
+      def step(*args):
+        made.append(1)
+        if len(made) == 6:
+          os.kill(os.getpid(), signal.SIGTERM)
+          time.sleep(0.05)  # Not interrupted.
+        return train_step(*args)
+
+      return step
+
+    with small_run.patched_step(make_train_step):
+      self.stop('run')
+    self.assertEqual(self.resumed_at('run'), 6)
+    self.assertEqual(self.fit(), unbroken)
+
+  def test_what_compiles_is_saved_before(self):
+    # A batch of another shape, in the middle.
+    longer = lambda index: jax.tree.map(
+      lambda x: np.concatenate([x] * (1 + (index == 5))),
+      small_run.batch_of(index),
+    )
+    unbroken = self.fit('unbroken', batches=longer)
+    with mock.patch.object(
+      checkpoints.Checkpoints, 'save', autospec=True, side_effect=SAVE
+    ) as save:
+      self.fit('run', batches=longer)
+    self.assertIn(5, [call.args[1] for call in save.call_args_list])
+    self.assertEqual(self.log('run'), unbroken[0])
 
 
 if __name__ == '__main__':

@@ -1,5 +1,6 @@
 """Numbers that are not finite: skipped, gone round, given up on."""
 
+import contextlib
 import os
 import signal
 from unittest import mock
@@ -9,9 +10,9 @@ import numpy as np
 import small_run
 from absl.testing import absltest, parameterized
 
-from seqjax import errors
+from seqjax import errors, training
+from seqjax.training import checkpoint_format
 from seqjax.training import loop as loop_lib
-from seqjax.training import signals
 from seqjax.training import state as state_lib
 
 
@@ -31,15 +32,40 @@ class NotFiniteTest(small_run.LoopTestCase):
     self.assertEqual(bad, [5, 6, 7])
     self.assertFalse(any('back to step' in x for x in self.said))
     self.assertTrue(np.isfinite(self.metrics['valid/norm']))
+    self.assertNotIn('train/skipped_in_row', self.metrics)
 
-  def test_a_state_amid_bad_batches_is_not_saved(self):
+  def test_no_roll_back_leads_to_a_state_amid_bad_batches(self):
     with self.assertRaises(small_run.Killed):
-      # Step 6 would be saved, and is the second of three bad ones.
-      self.fit(batches=small_run.killer(small_run.bad_batches(4, 5, 6), 8))
-    (newest,) = loop_lib.restore(self.plan(), self.folder / 'run')[:1]
-    self.assertEqual(newest, 8)
-    names = os.listdir(self.folder / 'run' / 'checkpoints')
-    self.assertSameElements(names, ['4', '8'])
+      # Step 6 is saved, and is the second of three bad ones.
+      self.fit(batches=small_run.killer(small_run.bad_batches(4, 5, 6), 7))
+    folder = self.folder / 'run' / 'checkpoints'
+    anchors = {
+      int(name): checkpoint_format.is_anchor(folder, int(name))
+      for name in os.listdir(folder)
+    }
+    self.assertEqual(anchors, {4: True, 6: False})
+
+  @parameterized.parameters(
+    # Ends in the middle of them, and is then asked for more.
+    (6, None),
+    # Was stopped there, and what is planned is another step now.
+    (10, 7),
+  )
+  def test_nor_where_it_was_saved_for_another_reason(self, steps, at):
+    bad = small_run.bad_batches(*range(4, 16))
+
+    def batches(index):
+      if index == at:
+        os.kill(os.getpid(), signal.SIGTERM)
+      return bad(index)
+
+    with small_run.stop_request(), contextlib.suppress(errors.Stopped):
+      self.fit(batches=batches, eval_every=100, steps=steps)
+    self.fit(batches=bad, eval_every=100, checkpoint_every=7, steps=20)
+    said = [line for line in self.said if 'back to step' in line]
+    self.assertLen(said, 1)
+    self.assertIn('10 updates in a row up to step 14', said[0])
+    self.assertIn('back to step 3', said[0])
 
 
 # Twice what is skipped in a row.
@@ -65,8 +91,10 @@ class RollBackTest(small_run.LoopTestCase):
     self.assertLen(said, 2)
     self.assertStartsWith(said[0], f'{loop_lib.MAX_SKIPPED} updates in a row')
     self.assertIn('back to step 4, and past those batches', said[0])
-    # No batch that failed is asked for again.
-    self.assertEqual([asked.count(index) for index in range(5, 15)], [1] * 10)
+    # Of the batches that failed only the first is asked for again, once, for
+    # the report.
+    asked_again = [asked.count(index) for index in range(5, 15)]
+    self.assertEqual(asked_again, [2] + [1] * 9)
     self.assertTrue(np.isfinite(self.metrics['train/error']))
 
   def test_its_log_is_that_of_a_run_that_never_went_astray(self):
@@ -115,19 +143,57 @@ class RollBackTest(small_run.LoopTestCase):
   def test_a_run_stopped_amid_bad_batches_ends_as_the_unbroken_one(self):
     unbroken = self.fit_bad('unbroken')
     for at in (5, 15):
-      stop, bad = [], small_run.bad_batches(*BAD)
+      bad = small_run.bad_batches(*BAD)
 
-      def batches(index, at=at, stop=stop, bad=bad):
+      def batches(index, at=at, bad=bad):
         if index == at:
-          stop.append(signal.SIGTERM)
+          os.kill(os.getpid(), signal.SIGTERM)
         return bad(index)
 
-      with mock.patch.object(
-        signals, 'requested', lambda stop=stop: stop[0] if stop else None
-      ):
-        with self.subTest(at), self.assertRaises(errors.Stopped):
+      with small_run.stop_request(), self.subTest(at):
+        with self.assertRaises(errors.Stopped):
           self.fit_bad(f'{at}', batches=batches)
       self.assertEqual(self.fit_bad(f'{at}'), unbroken)
+
+  @parameterized.parameters(
+    ((6, 7), 7),
+    # A checkpoint is due at 6, 8 and 9, too.
+    ((5, 6), 6),
+    ((7, 8), 8),
+  )
+  def test_a_signal_amid_bad_batches_loses_no_step(self, bad, at):
+    unbroken = self.fit_bad('unbroken', bad=bad, steps=10)
+
+    def batches(index):
+      if index == at:
+        os.kill(os.getpid(), signal.SIGTERM)
+      return small_run.bad_batches(*bad)(index)
+
+    self.stop(batches=batches, steps=10)
+    self.assertEqual(self.resumed_at(), at)
+    self.assertEqual(self.fit_bad('run', bad=bad, steps=10), unbroken)
+
+  def test_nor_does_one_in_the_evaluation_of_a_bad_step(self):
+    def evaluate(params):
+      if self.recorded() == 8:
+        os.kill(os.getpid(), signal.SIGTERM)
+      return self.evaluate(params)
+
+    unbroken = self.fit_bad('unbroken', bad=[7], steps=10)
+    self.stop(batches=small_run.bad_batches(7), steps=10, evaluate=evaluate)
+    self.assertEqual(self.resumed_at(), 8)
+    self.assertEqual(self.fit_bad('run', bad=[7], steps=10), unbroken)
+
+  def resumed_at(self):
+    return training.restore(self.plan(), self.folder / 'run')[0]
+
+  def recorded(self):
+    """The last step in the log."""
+    return max((line['step'] for line in self.lines()), default=0)
+
+  def stop(self, **changes):
+    with small_run.stop_request(), self.assertRaises(errors.Stopped):
+      self.fit('run', **changes)
 
   @parameterized.parameters(0, 7)
   def test_batches_that_stay_bad_end_the_run(self, first):
@@ -138,9 +204,14 @@ class RollBackTest(small_run.LoopTestCase):
     )
     # The last good state is there.
     if first:
-      step, params = loop_lib.restore(self.plan(), self.folder / 'run')
+      step, params = training.restore(self.plan(), self.folder / 'run')
       self.assertEqual(step, 6)
       self.assertTrue(np.isfinite(params['w']).all())
+
+  def test_a_run_that_gave_up_at_its_end_gives_up_again(self):
+    for _ in range(2):
+      with self.assertRaisesRegex(errors.GaveUp, 'No update had a finite'):
+        self.fit_bad(bad=range(0, 5), steps=5)
 
 
 if __name__ == '__main__':

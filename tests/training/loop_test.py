@@ -6,8 +6,7 @@ import numpy as np
 import small_run
 from absl.testing import absltest
 
-from seqjax import errors
-from seqjax.training import loop as loop_lib
+from seqjax import errors, training
 
 
 class RunTest(small_run.LoopTestCase):
@@ -114,7 +113,7 @@ class RunTest(small_run.LoopTestCase):
 class RestoreTest(small_run.LoopTestCase):
   def test_it_gives_the_newest_parameters(self):
     _, params = self.fit()
-    step, found = loop_lib.restore(self.plan(), self.folder / 'run')
+    step, found = training.restore(self.plan(), self.folder / 'run')
     self.assertEqual(step, small_run.STEPS)
     self.assertEqual(np.array(found['w']).tobytes(), params)
 
@@ -125,13 +124,13 @@ class RestoreTest(small_run.LoopTestCase):
       if path.is_file():
         path.write_bytes(b'')
     before = sorted(self.folder.rglob('*'))
-    step, _ = loop_lib.restore(self.plan(), self.folder / 'run')
+    step, _ = training.restore(self.plan(), self.folder / 'run')
     self.assertEqual(step, 9)
     self.assertEqual(sorted(self.folder.rglob('*')), before)
 
   def test_a_run_without_checkpoint_is_a_sentence(self):
     with self.assertRaisesRegex(errors.UserError, 'no checkpoint yet'):
-      loop_lib.restore(self.plan(), self.folder)
+      training.restore(self.plan(), self.folder)
 
 
 if __name__ == '__main__':

@@ -112,6 +112,7 @@ class Asked(NamedTuple):
 
   story: Any  # N arrays [S, W] or [S, B, W] int32, the words of each sentence
   question: Any  # [N, W] or [B, W] int32; both: -1 where there is no word
+  without_time = ('question',)
 
 
 def encode(

@@ -32,6 +32,7 @@ class Pictured(NamedTuple):
 
   pictures: Any  # [B, H, W, C] uint8
   written: Any  # [T, B] int32, as in `pairs.Pair`
+  without_time = ('pictures',)
 
 
 def collect(

@@ -58,6 +58,9 @@ class SourceConfig(configs.Config):
       raise errors.UserError(
         '--train_file needs --target_columns=NAME: which column to watch.'
       )
+    inputs.check_columns(
+      self, 'target_columns', 'time_column', 'series_column', 'label_column'
+    )
     if (self.dataset == 'nab' and not self.train_file) != bool(self.nab):
       raise errors.UserError(
         '--dataset=nab and --nab=PATH go together: where the benchmark lies.'

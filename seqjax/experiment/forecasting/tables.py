@@ -139,6 +139,17 @@ class Config(configs.Config):
       raise errors.UserError(
         '--train_file needs --target_columns=NAME: which column to forecast.'
       )
+    inputs.check_columns(
+      self,
+      'time_column',
+      'target_columns',
+      'series_column',
+      'past_columns',
+      'known_columns',
+      'static_columns',
+      'frequency',
+      'apart',
+    )
 
 
 def read_file(

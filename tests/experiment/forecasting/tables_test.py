@@ -2,7 +2,7 @@
 
 import made_series
 import numpy as np
-from absl.testing import absltest
+from absl.testing import absltest, parameterized
 
 from seqjax import errors
 from seqjax.data.timeseries import frequency
@@ -23,7 +23,7 @@ class KnownTest(absltest.TestCase):
     self.assertIn('for 3 of the 4 rows', tables.unknown_ahead(series, 4))
 
 
-class SeriesTest(absltest.TestCase):
+class SeriesTest(parameterized.TestCase):
   def test_seasons_are_those_of_the_frequency_unless_given(self):
     hourly = made_series.make_series(9, frequency=frequency.parse('1h'))
     self.assertEqual(tables.seasons(tables.Config(), hourly, [400]), (24, 168))
@@ -39,6 +39,22 @@ class SeriesTest(absltest.TestCase):
   def test_a_test_file_needs_one_to_learn_from(self):
     with self.assertRaisesRegex(errors.UserError, 'goes with --train_file'):
       tables.Config(test_file='a.csv')
+
+  @parameterized.parameters(
+    ('time_column', 'a'),
+    ('target_columns', 'a'),
+    ('series_column', 'a'),
+    ('past_columns', 'a'),
+    ('known_columns', 'a'),
+    ('static_columns', 'a'),
+    ('frequency', '1h'),
+    ('apart', True),
+  )
+  def test_what_is_said_of_a_table_needs_one(self, name, said):
+    with self.assertRaisesRegex(
+      errors.UserError, f'--{name}=(a|1h|true) goes with --train_file'
+    ):
+      tables.Config(**{name: said})
 
 
 if __name__ == '__main__':
