@@ -23,6 +23,7 @@ from seqjax.training import checkpoint_format, logs
 from seqjax.training import checkpoints as checkpoints_lib
 from seqjax.training import plan as plan_lib
 from seqjax.training import state as state_lib
+from seqjax.training import step as step_lib
 
 FOLDER = 'bad_numbers'
 _REPORT = 'report.json'
@@ -63,17 +64,8 @@ def investigate(
   def look(state, batch, row=None):
     if row is not None:
       batch = _only(batch, row)
-    key = state_lib.step_key(plan.seed, state)
-
-    def mean_loss(params):
-      total, aux = plan.task.loss(
-        params, state.carry, batch, key, hparams | {'step': state.step}
-      )
-      return total / jnp.where(aux.weight > 0, aux.weight, 1)
-
-    loss, grads = jax.value_and_grad(mean_loss)(state.params)
-    moved, _ = plan.optimizer.update(
-      grads, state.opt_state, state.params, hparams
+    loss, _, grads, (moved, _) = step_lib.propose(
+      plan.task, plan.optimizer, plan.seed, state, batch, hparams
     )
     norms = lambda tree: jax.tree.map(optax.tree.norm, tree)
     # The step goes by these: of all together, which may overflow by itself.

@@ -223,8 +223,8 @@ class Checkpoints:
       try:
         if checkpoint_format.is_anchor(self._directory, step):
           yield step
-      except Exception:  # It is damaged: who restores it will say so.
-        continue
+      except Exception as error:
+        self._set_aside(step, error)
 
   def _names_with(self, text: str) -> list[str]:
     if not self._directory.is_dir():

@@ -101,9 +101,7 @@ class _Loop:
     )
     self._batches = lambda index: self._placement.batch(plan.batches(index))
     self._checkpoints = checkpoints_lib.Checkpoints(
-      directory / 'checkpoints',
-      fingerprint=plan.fingerprint,
-      report=self._say,
+      directory / 'checkpoints', fingerprint=plan.fingerprint, report=self._say
     )
     self._best = best_lib.Best(plan, directory, self._say)
     self._compiled = set()  # shapes of the batches that the step has seen
@@ -136,7 +134,6 @@ class _Loop:
     elif self._given_params and self._checkpoints.latest_step() is None:
       sha256 = initial_lib.sha256(self._directory)
       self._say(f'Begins from {initial_lib.describe(sha256)}.')
-    self._begun = step
     self._recorder.begin(step, int(state.skipped_in_row))
     # What a run begins with is saved only where it also ends with it.
     state, step = self._boundary(state, step, fresh=plan.steps > 0)
@@ -167,7 +164,7 @@ class _Loop:
       self._recorder.read()
       if self._recorder.skipped >= MAX_SKIPPED:
         return state, step
-      if step != self._begun:
+      if step:  # Where one is on disk, that one stays.
         self._save(step, state)
       with self._interruptible():
         state, *results = self._train_step(state, batch, self._hparams)

@@ -12,6 +12,39 @@ from seqjax.training import optimizer as optimizer_lib
 from seqjax.training import state as state_lib
 
 
+def propose(
+  task: task_lib.Task,
+  optimizer: optimizer_lib.Optimizer,
+  seed: int,
+  state: state_lib.TrainState,
+  batch,
+  hparams,
+):
+  """What an update would make of a state, before that is known to be finite.
+
+  Args:
+    task, optimizer, seed: as of `make_train_step`.
+    state, batch, hparams: as of the step.
+
+  Returns:
+    The mean loss, the task's `Aux`, the gradient, and the new (params,
+    opt_state).
+  """
+  key = state_lib.step_key(seed, state)
+
+  def mean_loss(params):
+    total, aux = task.loss(
+      params, state.carry, batch, key, hparams | {'step': state.step}
+    )
+    # A batch without weight has no gradient, and must not divide by zero.
+    return total / jnp.where(aux.weight > 0, aux.weight, 1), aux
+
+  grad = jax.value_and_grad(mean_loss, has_aux=True)
+  (loss, aux), grads = grad(state.params)
+  moved = optimizer.update(grads, state.opt_state, state.params, hparams)
+  return loss, aux, grads, moved
+
+
 def make_train_step(
   task: task_lib.Task,
   optimizer: optimizer_lib.Optimizer,
@@ -39,19 +72,10 @@ def make_train_step(
 
   @functools.partial(jax.jit, donate_argnums=0, out_shardings=out_shardings)
   def train_step(state, batch, hparams):
-    key = state_lib.step_key(seed, state)
-
-    def mean_loss(params):
-      total, aux = task.loss(
-        params, state.carry, batch, key, hparams | {'step': state.step}
-      )
-      # A batch without weight has no gradient, and must not divide by zero.
-      return total / jnp.where(aux.weight > 0, aux.weight, 1), aux
-
-    grad = jax.value_and_grad(mean_loss, has_aux=True)
-    (loss, aux), grads = grad(state.params)
+    loss, aux, grads, moved = propose(
+      task, optimizer, seed, state, batch, hparams
+    )
     grad_norm = optax.tree.norm(grads)
-    moved = optimizer.update(grads, state.opt_state, state.params, hparams)
     # A finite gradient may still move a parameter out of what is finite.
     norms = jnp.stack([loss, grad_norm, optax.tree.norm(moved[0])])
     finite = jnp.isfinite(norms).all()

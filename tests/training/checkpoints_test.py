@@ -185,6 +185,17 @@ class SaveRestoreTest(CheckpointsTest):
     opened.discard_to_anchor()
     self.assertEqual(opened.steps(), [])
 
+  def test_no_roll_back_leads_to_what_is_damaged(self):
+    opened = self._saved(1, 2)
+    opened.save(3, _state(3), anchor=False, kept=[1])
+    opened.wait()
+    for path in (self.directory / '2' / 'meta').rglob('*'):
+      if path.is_file():
+        path.write_bytes(b'')
+    opened.discard_to_anchor()
+    self.assertEqual(self._names(), ['1', '2.damaged'])
+    self.assertIn('The checkpoint of step 2 is damaged', self.said[0])
+
   def test_step_0_is_an_anchor_as_any_other(self):
     opened = self._saved(0)
     for step in 1, 2, 3:
