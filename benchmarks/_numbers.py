@@ -84,8 +84,7 @@ def _task(bad=()):
   return task._replace(loss=loss)
 
 
-# Most cases train by the same program.
-_make_train_step = functools.cache(step_lib.make_train_step)
+_make_train_step = step_lib.make_train_step
 
 
 def _run(where, length, folder):

@@ -58,8 +58,9 @@ def _save(size: int, rounds: int) -> dict:
     tokens[:-1], tokens[1:], every, every.astype(np.float32), ~every
   )
   hparams = {'learning_rate': jnp.float32(1e-3), 'clip_norm': jnp.float32(1)}
+  hparams['seed'] = jnp.uint32(0)
   state = state_lib.create(task, optimizer, batch, 0)
-  train_step = training.make_train_step(task, optimizer, seed=0)
+  train_step = training.make_train_step(task, optimizer)
 
   def step():
     nonlocal state

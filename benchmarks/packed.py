@@ -148,8 +148,9 @@ def main():
   optimizer = training.make_optimizer('adam')
   hparams = {'learning_rate': LEARNING_RATE, 'clip_norm': CLIP_NORM}
   hparams = {name: np.float32(x) for name, x in hparams.items()}
+  hparams['seed'] = np.uint32(0)
   params = task.init(jax.random.key(0), batches[0])
-  train_step = training.make_train_step(task, optimizer, seed=0)
+  train_step = training.make_train_step(task, optimizer)
   state = training.state.create(task, optimizer, batches[0], 0, params)
   trainers = {name: torch_trainer(params['params']) for name in rows}
   packed = {

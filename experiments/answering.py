@@ -91,6 +91,7 @@ class Config(answering.Config):
     'probability that a word of the story is read as unknown; 0 to 0.2',
     group='regularisation',
     minimum=0,
+    traced=True,
     below=1,
   )
   text_file: str = field(

@@ -273,6 +273,16 @@ def evaluate(config: Config, run: experiment.RunDirectory) -> dict[str, float]:
   return make_evaluate(config, model, valid_ids)(params)
 
 
+def sweep() -> dict[str, list[str]]:
+  """Named sweeps: the flags of each."""
+  seeds = '--grid=seed=0,1,2'
+  return {
+    'learning_rate': ['--grid=learning_rate=1e-3,2e-3,4e-3,8e-3', seeds],
+    'cells': ['--grid=cell=elman,gru,lstm,min_lstm', seeds],
+    'truncation': ['--grid=bptt_steps=4,16,64,128', seeds],
+  }
+
+
 MODES = {'train': train, 'evaluate': evaluate, 'sample': sample}
 
 if __name__ == '__main__':

@@ -83,6 +83,7 @@ class Config(cross_validation.Config):
     'probability that a letter is read as unknown; 0 to 0.3',
     group='regularisation',
     minimum=0,
+    traced=True,
     below=1,
   )
   text: str = field('', 'sequence to label', group='predict', kind='runtime')

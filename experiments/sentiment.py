@@ -108,6 +108,7 @@ class Config(classification.Config):
     'probability that a unit is read as unknown; 0 to 0.3',
     group='regularisation',
     minimum=0,
+    traced=True,
     below=1,
   )
   text: str = field('', 'text to label', group='predict', kind='runtime')

@@ -95,6 +95,7 @@ class Config(tagging.Config):
     'probability that a word is read as unknown, but for its letters; 0 to 0.5',
     group='regularisation',
     minimum=0,
+    traced=True,
     below=1,
   )
   text: str = field('', 'sentence to tag', group='predict', kind='runtime')

@@ -12,6 +12,10 @@ class UserError(ValueError):
   """
 
 
+class InUse(UserError):
+  """Another process writes there; it may end by itself. Exit code 1."""
+
+
 class GaveUp(RuntimeError):
   """Numbers stayed non-finite after every roll-back. Exit code 3."""
 

@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from seqjax import errors
+from seqjax import bond, errors
 from seqjax.experiment import ending
 
 # An experiment exits with these where the cause may pass.
@@ -33,18 +33,6 @@ LONGEST_PAUSE = 60  # seconds
 SETTLED_SECONDS = 600
 
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT)
-# Linux kills the experiment when the supervisor is gone, however it went: an
-# orphan would keep the run's lock. The bond (PR_SET_PDEATHSIG is 1) outlives
-# the exec; a supervisor that died before it was made is no longer the parent.
-# A program of its own, because code between fork and exec is not safe where
-# there are threads, and NumPy brings some.
-_BOUND = """
-import ctypes, os, signal, sys
-supervisor, *command = sys.argv[1:]
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-if os.getppid() == int(supervisor):
-  os.execv(command[0], command)
-"""
 
 
 class Signals:
@@ -124,12 +112,9 @@ def supervise(
 
 def _run(command, signals) -> tuple[int, bool]:
   """The exit code, of a signal the negative, and whether it was to stop."""
-  if sys.platform == 'linux':
-    supervisor = str(os.getpid())
-    command = [sys.executable, '-ISc', _BOUND, supervisor, *command]
   # A session of its own: a Ctrl-C in the terminal would reach it twice, and
   # the second signal means to leave at once.
-  child = subprocess.Popen(command, start_new_session=True)
+  child = subprocess.Popen(bond.command(command), start_new_session=True)
   stopped = False
   while child.poll() is None:
     signum = signals.next()

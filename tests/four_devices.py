@@ -77,8 +77,7 @@ OPTIMIZER = training.make_optimizer('adam', 'constant', 100)
 @functools.cache
 def begin(case):
   task, batches = CASES[case]
-  create = jax.jit(lambda: state.create(task, OPTIMIZER, batches(0), seed=0))
-  return jax.device_get(create())
+  return jax.device_get(state.create(task, OPTIMIZER, batches(0), seed=0))
 
 
 @functools.cache
@@ -86,7 +85,7 @@ def placed(case, num_devices):
   """Where its arrays lie, and its step."""
   placement = devices.Placement(num_devices)
   return placement, training.make_train_step(
-    CASES[case][0], OPTIMIZER, 0, placement.out_shardings
+    CASES[case][0], OPTIMIZER, placement.out_shardings
   )
 
 
@@ -96,6 +95,7 @@ def run(case, num_devices, now=None, steps=STEPS):
   now = begin(case) if now is None else now
   first = int(now.step)
   hparams = {name: jnp.float32(x) for name, x in HPARAMS.items()}
+  hparams['seed'] = jnp.uint32(0)
   now = placement.state(jax.tree.map(jnp.array, now))
   lies = jax.tree.map(lambda x: x.sharding, now)
   for index in range(first, first + steps):

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import itertools
 import pathlib
 import signal
@@ -47,8 +46,7 @@ def loss(params, carry, batch, key, hparams):
 
 TASK = models.Task(init, loss, lambda params, size: jnp.zeros(size))
 OPTIMIZER = optimizer_lib.make('adam')
-# Compiled once for all tests, because most runs here are the same run.
-make_train_step = functools.cache(step_lib.make_train_step)
+make_train_step = step_lib.make_train_step
 
 
 def batch_of(index):
@@ -69,9 +67,6 @@ class LoopTestCase(parameterized.TestCase):
     self.said = []
     self.enterContext(
       mock.patch('builtins.print', lambda text, **_: self.said.append(text))
-    )
-    self.enterContext(
-      mock.patch.object(step_lib, 'make_train_step', make_train_step)
     )
     self.evaluated = []  # (step, params)
 

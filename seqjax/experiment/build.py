@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
+import flax
 import jax
 
 from seqjax import errors, layers, models, training
@@ -57,7 +58,7 @@ def recurrent(config: configs.Config, **options) -> layers.Recurrent:
     ),
     candidate_per_step=config.candidate_per_step,
     initial_carry=config.initial_carry,
-    init_options=init_options,
+    init_options=flax.core.freeze(init_options),  # Or it had no hash.
     **options,
   )
 

@@ -49,12 +49,14 @@ class Config(decoding.Config):
     '0 to 1',
     group='regularisation',
     minimum=0,
+    traced=True,
   )
   word_dropout_rate: float = fields.field(
     0.0,
     'probability that a word is read as unknown; 0 to 0.3',
     group='regularisation',
     minimum=0,
+    traced=True,
     below=1,
   )
 

@@ -97,6 +97,7 @@ class Config(machine.Machine):
     1.0,
     'of the forget gate at the start, where the cell has one; -1 to 3. At 1 '
     "the cell's own default stands; --cell_options=forget_bias=1 insists",
+    traced=True,
   )
   chrono_steps: int = fields.field(
     0,
@@ -104,10 +105,13 @@ class Config(machine.Machine):
     'leaves them as they are',
     minimum=0,
     maximum=10**9,
+    traced=True,
   )
 
   dropout_rate: float = _regularizer(
-    'probability of dropping a unit between layers; 0 to 0.5', below=1
+    'probability of dropping a unit between layers; 0 to 0.5',
+    below=1,
+    traced=True,
   )
   variational: bool = fields.field(
     False,
@@ -146,10 +150,12 @@ class Config(machine.Machine):
     'standard deviation of noise on the weights of recurrent layers; 0 to 0.1'
   )
   activation_penalty: float = _regularizer(
-    'factor on the mean square of the outputs (AR); 0 to 4'
+    'factor on the mean square of the outputs (AR); 0 to 4',
+    traced=True,
   )
   temporal_penalty: float = _regularizer(
-    'factor on the mean square of their change from step to step (TAR); 0 to 2'
+    'factor on the mean square of their change from step to step (TAR); 0 to 2',
+    traced=True,
   )
 
   steps: int = fields.field(
@@ -166,6 +172,7 @@ class Config(machine.Machine):
     'step size at its peak; 1e-4 to 1e-2 with adam',
     group='training',
     minimum=0,
+    traced=True,
   )
   optimizer: str = fields.field(
     'adam',
@@ -184,14 +191,15 @@ class Config(machine.Machine):
     'greatest global norm of the gradient; 0 for no limit; 0.25 to 5',
     group='training',
     minimum=0,
+    traced=True,
   )
-
   clip_value: float = fields.field(
     0.0,
     'greatest magnitude of any one entry of the gradient, cut before the norm; '
     '0 for no limit; 0.1 to 5',
     group='training',
     minimum=0,
+    traced=True,
   )
 
   seed: int = fields.field(
@@ -201,6 +209,7 @@ class Config(machine.Machine):
     # jax.random.key would take 2**32 for 0.
     minimum=0,
     maximum=2**32 - 1,
+    traced=True,
   )
   eval_every: int = fields.field(
     100,
@@ -281,8 +290,8 @@ def settings(config: Config, *kinds: str) -> dict[str, Any]:
   }
 
 
-def run_id(config: Config) -> str:
-  """The name of a run: `<cell>-<6 hex>-s<seed>`.
+def run_id(config: Config, digits: int = 6) -> str:
+  """The name of a run: `<cell>-<6 hex>-s<seed>`, or of more digits.
 
   The hash is over the identity fields, but for the seed, that differ from
   their default: the same command finds the same run, runs that differ in the
@@ -294,7 +303,7 @@ def run_id(config: Config) -> str:
     for name, value in settings(config, 'identity').items()
     if name != 'seed' and value != declared[name].default
   }
-  return f'{config.cell}-{digest(typed)[:6]}-s{config.seed}'
+  return f'{config.cell}-{digest(typed)[:digits]}-s{config.seed}'
 
 
 def digest(content: Any) -> str:

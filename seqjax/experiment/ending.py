@@ -73,7 +73,9 @@ def end(
     _let_go_of_stdout()
     leave_at_once(code)
   except Exception as error:
-    code = _explain(error, directory())
+    code, words = explain(error, directory())
+    if words:
+      print(words, file=sys.stderr)
   _let_go_of_stdout()
   sys.exit(code)
 
@@ -93,27 +95,30 @@ def _hand_back_signals() -> None:
     signal.signal(signum, signal.SIG_DFL)
 
 
-def _explain(error: Exception, directory: pathlib.Path | None) -> int:
-  """Says what ended the run, on stderr, and gives its exit code."""
+def explain(
+  error: Exception, directory: pathlib.Path | None
+) -> tuple[int, str]:
+  """What ended a run: the exit code, and the words for it, which may be ''.
+
+  The traceback of a bug is kept in the directory.
+  """
   match error:
     case errors.UserError():
-      code, words = 1, f'error: {error}'
+      return 1, f'error: {error}'
     case errors.GaveUp():
-      code, words = 3, f'gave up: {error}'
+      return 3, f'gave up: {error}'
     case errors.TryAgain():
-      code, words = 75, f'try again: {error}'
+      return 75, f'try again: {error}'
     case FloatingPointError():  # What --jax_debug_nans was asked for.
       text = ''.join(traceback.format_exception(error))
-      code, words = 3, f'{text}gave up: the traceback ends where it came from.'
+      return 3, f'{text}gave up: the traceback ends where it came from.'
     case BrokenPipeError() if _nobody_reads_stdout():
-      return 128 + signal.SIGPIPE
+      return 128 + signal.SIGPIPE, ''
     case OSError(errno=number) if number in _REFUSALS:
       place = f'{error.filename}: ' if error.filename else ''
-      code, words = 1, f'error: {place}{_REFUSALS[number]}.'
+      return 1, f'error: {place}{_REFUSALS[number]}.'
     case _:
-      code, words = 70, _keep_traceback(error, directory)
-  print(words, file=sys.stderr)
-  return code
+      return 70, _keep_traceback(error, directory)
 
 
 def _keep_traceback(error: Exception, directory) -> str:

@@ -1,5 +1,6 @@
 """What the last digits of a run depend on, besides its config."""
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -27,15 +28,24 @@ def environment(num_devices: int = 0) -> dict[str, Any]:
   # Here, because it starts the devices.
   import jax
 
-  threads = getattr(os, 'sched_getaffinity', None)
   return {
     'python': platform.python_version(),
     **{name: _version(name) for name in _PACKAGES},
     'device_kind': jax.devices()[0].device_kind,
     'device_count': jax.process_count() * devices.count(num_devices),
-    'threads': len(threads(0)) if threads else os.cpu_count(),
+    'threads': threads(),
     'XLA_FLAGS': os.environ.get('XLA_FLAGS', ''),
   }
+
+
+@functools.cache
+def threads() -> int:
+  """How many JAX computes with: one for each core there was when it began."""
+  import jax
+
+  jax.devices()
+  affinity = getattr(os, 'sched_getaffinity', None)
+  return len(affinity(0)) if affinity else os.cpu_count()
 
 
 def _version(package: str) -> str:

@@ -47,6 +47,7 @@ class Field:
   below: float | None
   or_all: bool
   is_path: bool
+  traced: bool
 
   def options(self) -> tuple[str, ...]:
     """The names to choose from; () where there is no such list."""
@@ -164,6 +165,7 @@ def field(
   below: float | None = None,
   or_all: bool = False,
   is_path: bool = False,
+  traced: bool = False,
 ) -> Any:
   """Describes a field of a `Config`: bool, int, float, str or tuple[int, ...].
 
@@ -184,6 +186,8 @@ def field(
     or_all: -1 is allowed too and means all there is.
     is_path: the value becomes absolute, so that a run is found again from
       another directory.
+    traced: a number that enters the compiled step as an array: but for whether
+      it is zero, runs with different values share a program.
   """
   if not callable(kind) and kind not in _KINDS:
     raise ValueError(f'kind={kind!r}: expected one of {", ".join(_KINDS)}.')

@@ -19,7 +19,8 @@ def exclusive(directory: pathlib.Path) -> Iterator[None]:
   A directory in which nothing else was written is removed again.
 
   Raises:
-    UserError: another process has it, or the directory cannot be made.
+    InUse: another process has it.
+    UserError: the directory cannot be made.
   """
   try:
     directory.mkdir(parents=True, exist_ok=True)
@@ -34,7 +35,7 @@ def exclusive(directory: pathlib.Path) -> Iterator[None]:
     except BlockingIOError:
       file.seek(0)
       owner = file.read().strip() or 'another process'
-      raise errors.UserError(
+      raise errors.InUse(
         f'{directory} is in use by {owner}. Let it end, or choose another '
         '--workdir.'
       ) from None

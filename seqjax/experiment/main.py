@@ -1,35 +1,27 @@
 """From the command line to an exit code: what happens around an experiment."""
 
 import os
-import pathlib
-import stat
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from seqjax import errors
 from seqjax.experiment import (
-  beginning,
-  build,
   command,
   ending,
-  fields,
   flags,
-  run_directory,
+  startup,
+  training_run,
 )
 from seqjax.experiment import config as configs
 from seqjax.training import devices, processes, signals
-
-Mode = Callable[
-  [configs.Config, run_directory.RunDirectory], Mapping[str, Any] | None
-]
 
 
 def main(
   doc: str,
   name: str,
   config_class: type[configs.Config],
-  modes: Mapping[str, Mode],
+  modes: Mapping[str, training_run.Mode],
   argv: Sequence[str] | None = None,
 ) -> NoReturn:
   """Runs an experiment as the command line says, and ends the process.
@@ -64,11 +56,12 @@ def main(
     typed = flags.parse(config_class, argv, tuple(modes))
     config, run = command.resolve(config_class, typed, name)
     _check_mode(config)
-    _quieten()
-    _keep_compiled_programs()
+    startup.quieten()
+    startup.keep_compiled_programs()
     _take_machine(config)
     if config.mode == 'train':
-      _train(config_class, typed, name, run, modes['train'])
+      signals.install()
+      training_run.train(config_class, typed, name, run, modes['train'])
     else:
       _read(config, run, modes[config.mode])
 
@@ -76,46 +69,7 @@ def main(
     ending.end(act, lambda: None if run is None else run.path)
 
 
-def _train(config_class, typed, name, run, train: Mode) -> None:
-  signals.install()
-  with run.lock():
-    # Once more: another process may have begun or ended this run meanwhile.
-    config = run.configure(config_class, typed, name)
-    beginning.check(config, run)
-    build.recurrent(config)  # Refuses its flags before any data are read.
-    if config.jax_debug_nans:
-      if not run.begun():
-        raise errors.UserError(
-          f'--jax_debug_nans: there is no run in {run.path}. Name one with '
-          '--workdir, or leave the flag out.'
-        )
-      train(config, run)  # Raises, and is not prepared: config.json stays.
-    result = run.read_result() if run.begun() else None
-    done = result is not None and result['step'] >= config.steps
-    # Of several processes, one may have been killed just before its end.
-    if all(processes.agree(done)):
-      print(f'already {_summary(result, run)}')
-      longer = configs.kind(config, 'steps') == 'extendable'
-      print(
-        'For a new run choose another --seed or --workdir'
-        + ('; to go on with this one, more --steps.' if longer else '.')
-      )
-      return
-    if (made := run.steps_made()) > config.steps:
-      raise errors.UserError(
-        f'--steps={config.steps}: this run has made {made} updates already. '
-        f'Ask for at least {made}, or choose another --seed or --workdir.'
-      )
-    run.prepare(config, name)
-    with processes.noticing():
-      metrics = train(config, run)
-    run.begin()  # For a train that has no data to record.
-    measured_with = configs.settings(config, 'measuring')
-    run.write_result(config.steps, metrics or {}, measured_with)
-    print(_summary(run.read_result(), run))
-
-
-def _read(config, run, mode: Mode) -> None:
+def _read(config, run, mode: training_run.Mode) -> None:
   if run.read() is None or not run.begun():
     others = sorted(
       str(p.parent) for p in run.path.parent.glob('*/config.json')
@@ -126,29 +80,9 @@ def _read(config, run, mode: Mode) -> None:
       f'or name the directory of a run with --workdir.{there}'
     )
   if metrics := mode(config, run):
-    rows = _conditions(configs.settings(config, 'measuring'))
+    rows = training_run.conditions(configs.settings(config, 'measuring'))
     rows += [f'{name} {float(x):.4g}' for name, x in sorted(metrics.items())]
     print('\n'.join(rows))
-
-
-def _summary(result: Mapping[str, Any], run: run_directory.RunDirectory) -> str:
-  numbers = [f'{name} {x:.4g}' for name, x in result['metrics'].items()]
-  what = ', '.join(numbers) or 'no metrics'
-  done = f'done at step {result["step"]}: {what} ({run.path})'
-  return '\n'.join([done, *_conditions(result['measured_with'] or {})])
-
-
-def _conditions(measured_with: Mapping[str, Any]) -> list[str]:
-  """A line of the flags that numbers may depend on; of none, no line."""
-  typed = [f'--{x}={fields.shown(v)}' for x, v in measured_with.items()]
-  return [f'measured with {" ".join(typed)}'] if typed else []
-
-
-def _quieten() -> None:
-  """Keeps the INFO and WARNING lines of orbax from between our own."""
-  from absl import logging
-
-  logging.set_verbosity(logging.ERROR)
 
 
 def _check_mode(config) -> None:
@@ -187,26 +121,3 @@ def _take_machine(config) -> None:
       f'JAX found no device for JAX_PLATFORMS={asked!r} ({error}). Unset it or '
       'install the extra for that device.'
     ) from None
-
-
-def _keep_compiled_programs() -> None:
-  """Compiles each program once on this machine, unless the user chose where."""
-  if 'JAX_COMPILATION_CACHE_DIR' in os.environ:
-    return
-  import jax
-
-  home = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
-  path = pathlib.Path(home, 'seqjax', 'xla')
-  # It holds machine code, so nobody else may have put it there, or may put
-  # another folder in its place.
-  others = stat.S_IWGRP | stat.S_IWOTH
-  for folder, writers in ((path.parent, stat.S_IWOTH), (path, others)):
-    try:
-      folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-      status = folder.stat()
-    except OSError:
-      return  # No place to write: compile every time.
-    if status.st_uid != os.getuid() or status.st_mode & writers:
-      return
-  jax.config.update('jax_compilation_cache_dir', str(path))
-  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)

@@ -21,7 +21,7 @@ from seqjax.training import initial, logs
 # What is in the directory of a run before its first step, or of one that ended
 # before it.
 _TRACES = re.compile(
-  rf'{re.escape(initial.NAME)}|lock|processes|crash\.txt|\..*\.tmp'
+  rf'{re.escape(initial.NAME)}|lock|processes|(output|crash)\.txt|\..*\.tmp'
 )
 
 

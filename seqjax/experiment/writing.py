@@ -48,6 +48,7 @@ class Config(decoding.Config, batching.Config):
     'probability that a symbol is read as unknown; 0 to 0.2',
     group='regularisation',
     minimum=0,
+    traced=True,
     below=1,
   )
   label_smoothing: float = fields.field(
@@ -56,6 +57,7 @@ class Config(decoding.Config, batching.Config):
     '0 to 0.2',
     group='regularisation',
     minimum=0,
+    traced=True,
     below=1,
   )
   teacher: str = fields.field(

@@ -24,7 +24,12 @@ def accuracy(logits, targets, weights):
 
 def add(total, more):
   """The sums and weights of two batches together; `total` may be None."""
-  return more if total is None else jax.tree.map(jnp.add, total, more)
+  return more if total is None else _sum(total, more)
+
+
+@jax.jit  # One call to the device for all of them, not one for each.
+def _sum(total, more):
+  return jax.tree.map(jnp.add, total, more)
 
 
 def divide(pairs) -> dict[str, float]:

@@ -165,6 +165,7 @@ def positioned(embedded, mask):
   return first - jnp.einsum('e,...e->...e', k / size, change)
 
 
+@task_lib.shared
 def task(model: Answerer) -> task_lib.Task:
   """As `classifier.task`, whose `predict` serves an Answerer too."""
 

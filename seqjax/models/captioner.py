@@ -80,11 +80,13 @@ class Captioner(nn.Module):
     return memory, self.decoder.begin(len(pictures), context)
 
 
+@task_lib.shared
 def begin(model: Captioner):
   """(params, pictures) -> the memory, and the carry of a decoder."""
   return lambda params, pictures: model.apply(params, pictures, method='begin')
 
 
+@task_lib.shared
 def task(model: Captioner) -> task_lib.Task:
   """The model with cross-entropy in nats per token that is written.
 

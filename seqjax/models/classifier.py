@@ -100,6 +100,7 @@ class Classifier(nn.Module):
     return nn.Dense(self.num_classes, name='scores')(pooled), attention
 
 
+@task_lib.shared
 def predict(model: Classifier):
   """(params, batch) -> probabilities [B, K] and attention [T, B] or None."""
 
@@ -110,6 +111,7 @@ def predict(model: Classifier):
   return predict
 
 
+@task_lib.shared
 def task(model: Classifier) -> task_lib.Task:
   """The model with cross-entropy in nats per sequence, and accuracy.
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from seqjax import errors, layers, losses, metrics
 from seqjax.models import next_step, penalties
+from seqjax.models import task as task_lib
 
 
 class DecoderCarry(NamedTuple):
@@ -223,6 +224,7 @@ class Decoder(nn.Module):
     return self.scores(made)
 
 
+@task_lib.shared
 def step(model: nn.Module):
   """A model one step at a time, as `decoding` wants it.
 
@@ -244,6 +246,7 @@ def step(model: nn.Module):
   return step
 
 
+@task_lib.shared
 def attention(model: nn.Module):
   """Where a model looks under a teacher.
 

@@ -133,6 +133,7 @@ class EncoderDecoder(nn.Module):
     return memory, self.decoder.begin(source.shape[1], context)
 
 
+@task_lib.shared
 def begin(model: EncoderDecoder):
   """(params, source, source_mask) -> the memory, and the carry of a decoder."""
 
@@ -142,6 +143,7 @@ def begin(model: EncoderDecoder):
   return begin
 
 
+@task_lib.shared
 def task(model: EncoderDecoder, teacher=None) -> task_lib.Task:
   """The model with cross-entropy in nats per token that is written.
 

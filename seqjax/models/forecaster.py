@@ -112,6 +112,7 @@ class Forecaster(nn.Module):
     return last(shape)(jnp.tanh(of_state(hs) + of_known(known)))
 
 
+@task_lib.shared
 def task(model: Forecaster, carried: bool = False) -> task_lib.Task:
   """The model with the loss of its head, in the mean over all values it says.
 
@@ -182,6 +183,7 @@ def first_carry(model: Forecaster, params, batch_size: int, static=None):
   return model.apply(params, nothing, mask=mask)[1].carry
 
 
+@task_lib.shared
 def step(model: Forecaster):
   """The model one step at a time, for values that arrive one after another.
 
@@ -196,6 +198,7 @@ def step(model: Forecaster):
   return read
 
 
+@task_lib.shared
 def read(model: Forecaster):
   """(params, batch) -> raw [T, B, K, D, P] and the carry after every step.
 
@@ -209,6 +212,7 @@ def read(model: Forecaster):
   return read
 
 
+@task_lib.shared
 def paths(model: Forecaster, num_paths: int):
   """Draws what may come, each draw read as the value of the next step.
 

@@ -61,6 +61,7 @@ def carry(model: FrameModel):
   return next_step.carry(model, shape=(model.num_notes,))
 
 
+@task_lib.shared
 def task(model: FrameModel) -> task_lib.Task:
   """The model with cross-entropy in nats per frame, summed over its notes.
 

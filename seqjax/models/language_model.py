@@ -54,6 +54,7 @@ class LanguageModel(nn.Module):
     )
 
 
+@task_lib.shared
 def task(model: LanguageModel, unit: str = 'token') -> task_lib.Task:
   """The model with cross-entropy in nats per `unit` ('char', 'token').
 

@@ -1,5 +1,7 @@
 """What models have in common that say what comes next."""
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -80,6 +82,7 @@ def scores(
   return nn.Dense(num_scores, name='scores')(dropped), carry
 
 
+@task_lib.shared
 def step(model: nn.Module):
   """The model one step at a time, as `decoding` wants it.
 
@@ -94,6 +97,7 @@ def step(model: nn.Module):
   return read
 
 
+@task_lib.shared
 def carry(model: nn.Module, shape: tuple[int, ...] = ()):
   """The carry before the first step.
 
@@ -105,6 +109,7 @@ def carry(model: nn.Module, shape: tuple[int, ...] = ()):
     (params, batch_size) -> carry.
   """
 
+  @functools.partial(jax.jit, static_argnums=1)
   def begin(params, batch_size):
     # A row without a valid step returns the carry that it began with.
     nothing = jnp.zeros((1, batch_size, *shape), jnp.int32)

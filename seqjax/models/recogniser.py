@@ -92,6 +92,7 @@ def scores(model: Recogniser):
   return scores
 
 
+@task_lib.shared
 def task(model: Recogniser) -> task_lib.Task:
   """The model with -log p(transcript) in nats per symbol.
 

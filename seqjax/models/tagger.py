@@ -154,6 +154,7 @@ class Tagger(nn.Module):
     return pool(ys, valid)[0].reshape(*mask.shape, -1)
 
 
+@task_lib.shared
 def predict(model: Tagger):
   """Tags, and how sure the model is of each.
 
@@ -180,6 +181,7 @@ def predict(model: Tagger):
   return predict
 
 
+@task_lib.shared
 def task(model: Tagger) -> task_lib.Task:
   """The model with -log p(tags) in nats per token, and accuracy.
 

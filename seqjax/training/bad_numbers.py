@@ -65,7 +65,7 @@ def investigate(
     if row is not None:
       batch = _only(batch, row)
     loss, _, grads, (moved, _) = step_lib.propose(
-      plan.task, plan.optimizer, plan.seed, state, batch, hparams
+      plan.task, plan.optimizer, state, batch, hparams
     )
     norms = lambda tree: jax.tree.map(optax.tree.norm, tree)
     # The step goes by these: of all together, which may overflow by itself.

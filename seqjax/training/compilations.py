@@ -1,46 +1,44 @@
-"""A compilation that nobody planned, said aloud."""
-
-import itertools
-from collections.abc import Callable
+"""The programs of a step: one for each shape of a batch."""
 
 import jax
 
-from seqjax.models import task as task_lib
+from seqjax.data import batch as batch_lib
 
 
-def announce(
-  task: task_lib.Task, programs: int | None, say: Callable[[str], None]
-) -> task_lib.Task:
-  """The task, saying so when its step is compiled more often than planned.
-
-  JAX runs a loss in Python once for each program that it compiles: batches of
-  new shapes need a new one.
+class Programs:
+  """Which batches the step has been compiled for.
 
   Args:
-    task: what is trained; its loss is unchanged otherwise.
-    programs: how many compilations are planned; None says nothing.
-    say: takes a sentence for each further one, before it begins.
+    planned: how many programs are foreseen; None foresees any number.
   """
-  if programs is None:
-    return task
-  numbers = itertools.count(1)
 
-  def loss(params, carry, batch, key, hparams):
-    number = next(numbers)
-    if number > programs:
-      say(
-        f'Compiling program {number} of the training step, of which {programs} '
-        f'were foreseen, for a batch with {_shapes(batch)}. Each costs '
-        'seconds: pad to fewer lengths, or plan for more programs.'
-      )
-    return task.loss(params, carry, batch, key, hparams)
+  def __init__(self, planned: int | None):
+    self._planned = planned
+    self._known = set()
 
-  return task._replace(loss=loss)
+  def __contains__(self, batch: batch_lib.Batch) -> bool:
+    return _shapes(batch) in self._known
+
+  def add(self, batch: batch_lib.Batch) -> None:
+    """The step has been compiled for batches like this one."""
+    self._known.add(_shapes(batch))
+
+  def surprise(self, batch: batch_lib.Batch) -> str:
+    """What to say before it is compiled for a new batch; '' where foreseen."""
+    number = len(self._known) + 1
+    if self._planned is None or number <= self._planned:
+      return ''
+    shapes = ', '.join(
+      f'{jax.tree_util.keystr(path, simple=True, separator=".")} '
+      f'{leaf.dtype}{list(leaf.shape)}'
+      for path, leaf in jax.tree.leaves_with_path(batch)
+    )
+    return (
+      f'Compiling program {number} of the training step, of which '
+      f'{self._planned} were foreseen, for a batch with {shapes}. Each costs '
+      'seconds: pad to fewer lengths, or plan for more programs.'
+    )
 
 
 def _shapes(batch):
-  return ', '.join(
-    f'{jax.tree_util.keystr(path, simple=True, separator=".")} '
-    f'{leaf.dtype}{list(leaf.shape)}'
-    for path, leaf in jax.tree.leaves_with_path(batch)
-  )
+  return tuple(leaf.shape for leaf in jax.tree.leaves(batch))

@@ -79,7 +79,11 @@ def make(name: str, schedule: str = 'constant', steps: int = 1) -> Optimizer:
     raise errors.unknown('optimizer', name, OPTIMIZERS)
   if schedule not in SCHEDULES:
     raise errors.unknown('schedule', schedule, SCHEDULES)
+  return _make(name, schedule, 1 if schedule == 'constant' else steps)
 
+
+@functools.lru_cache(64)
+def _make(name, schedule, steps):
   def chain(hparams):
     def learning_rate(count):
       share = jnp.minimum(count.astype(jnp.float32) / max(steps, 1), 1)

@@ -4,6 +4,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
+from seqjax import errors
 from seqjax.models import task as task_lib
 from seqjax.training import optimizer as optimizer_lib
 from seqjax.training import state as state_lib
@@ -66,8 +70,25 @@ class Plan:
   def initial(self, params: Any = None) -> state_lib.TrainState:
     """The state before the first step; `params` as of `state.create`."""
     return state_lib.create(
-      self.task, self.optimizer, self.batches(0), self.seed, params
+      self.task, self.optimizer, self.batches(0), jnp.uint32(self.seed), params
     )
+
+  def arrays(self) -> dict[str, jax.Array]:
+    """The numbers of the step, and the seed, as it takes them."""
+    numbers = {name: jnp.float32(x) for name, x in self.hparams.items()}
+    return numbers | {'seed': jnp.uint32(self.seed)}
+
+  def check_steps(self, made: int) -> None:
+    """Refuses a run that has made more updates than are asked for.
+
+    Raises:
+      UserError: it has.
+    """
+    if made > self.steps:
+      raise errors.UserError(
+        f'This run has made {made:,} updates already, more than --steps='
+        f'{self.steps}. Ask for more, or for another --workdir.'
+      )
 
   def is_anchor(self, step: int) -> bool:
     """Whether the state after a step is saved whatever the clock says.

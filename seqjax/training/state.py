@@ -1,5 +1,6 @@
 """What training keeps between steps, and nothing that can be derived."""
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -26,6 +27,7 @@ class TrainState(NamedTuple):
   data_offset: jax.Array  # [] int32, batches jumped over by roll-backs
 
 
+@functools.partial(jax.jit, static_argnums=(0, 1))
 def create(
   task: task_lib.Task,
   optimizer: optimizer_lib.Optimizer,
@@ -33,9 +35,12 @@ def create(
   seed: int,
   params: Any = None,
 ) -> TrainState:
-  """The state before the first step; `batch` is any batch of the run.
+  """The state before the first step.
 
   Args:
+    task, optimizer: of the run; equal ones share what is compiled.
+    batch: any batch of the run.
+    seed: of the parameters.
     params: to begin with, instead of those that the seed draws.
   """
   if params is None:
@@ -51,7 +56,7 @@ def create(
   )
 
 
-def step_key(seed: int, state: TrainState):
-  """The key of the step that comes next."""
+def step_key(seed, state: TrainState):
+  """The key of the step that comes next; the seed may be traced."""
   key = jax.random.fold_in(jax.random.key(seed), state.step)
   return jax.random.fold_in(key, state.rollbacks)

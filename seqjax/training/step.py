@@ -15,7 +15,6 @@ from seqjax.training import state as state_lib
 def propose(
   task: task_lib.Task,
   optimizer: optimizer_lib.Optimizer,
-  seed: int,
   state: state_lib.TrainState,
   batch,
   hparams,
@@ -23,14 +22,14 @@ def propose(
   """What an update would make of a state, before that is known to be finite.
 
   Args:
-    task, optimizer, seed: as of `make_train_step`.
+    task, optimizer: as of `make_train_step`.
     state, batch, hparams: as of the step.
 
   Returns:
     The mean loss, the task's `Aux`, the gradient, and the new (params,
     opt_state).
   """
-  key = state_lib.step_key(seed, state)
+  key = state_lib.step_key(hparams['seed'], state)
 
   def mean_loss(params):
     total, aux = task.loss(
@@ -48,10 +47,9 @@ def propose(
 def make_train_step(
   task: task_lib.Task,
   optimizer: optimizer_lib.Optimizer,
-  seed: int,
   out_shardings=None,
 ):
-  """The jitted training step.
+  """The jitted training step, the same for tasks that differ in `init` alone.
 
   A step whose loss, gradient or result is not finite changes neither parameters
   nor optimizer state and is counted; a row whose carry is not finite begins
@@ -61,20 +59,24 @@ def make_train_step(
     task: its loss is differentiated and divided by its weight; among its
       hparams is `step`, the updates before this one.
     optimizer: clips and moves.
-    seed: of the dropout keys.
     out_shardings: where results lie, as in `jax.jit`; see `devices.Placement`.
 
   Returns:
-    (state, batch, hparams) -> (state, weight, metrics): the weight of the
-    batch, and (sum, weight) pairs, the task's and two more: `grad_norm` before
-    clipping, and `skipped_in_row`. The state that goes in is donated.
+    (state, batch, hparams) -> (state, weight, metrics). hparams holds the
+    `seed` of the dropout keys, too: runs that differ in numbers alone share a
+    program. The weight is that of the batch; metrics are (sum, weight) pairs,
+    the task's and two more: `grad_norm` before clipping, and `skipped_in_row`.
+    The state that goes in is donated.
   """
 
+  return _make_train_step(task._replace(init=None), optimizer, out_shardings)
+
+
+@functools.lru_cache(16)
+def _make_train_step(task, optimizer, out_shardings):
   @functools.partial(jax.jit, donate_argnums=0, out_shardings=out_shardings)
   def train_step(state, batch, hparams):
-    loss, aux, grads, moved = propose(
-      task, optimizer, seed, state, batch, hparams
-    )
+    loss, aux, grads, moved = propose(task, optimizer, state, batch, hparams)
     grad_norm = optax.tree.norm(grads)
     # A finite gradient may still move a parameter out of what is finite.
     norms = jnp.stack([loss, grad_norm, optax.tree.norm(moved[0])])
@@ -115,10 +117,14 @@ def _restart_bad_rows(task, params, carry):
 
 def make_eval_step(task: task_lib.Task):
   """The jitted (params, carry, batch) -> (carry, metrics), without a key."""
+  return _make_eval_step(task.loss)
 
+
+@functools.lru_cache(16)
+def _make_eval_step(loss):
   @jax.jit
   def eval_step(params, carry, batch):
-    _, aux = task.loss(params, carry, batch, None, {})
+    _, aux = loss(params, carry, batch, None, {})
     return aux.carry, aux.metrics
 
   return eval_step

@@ -5,6 +5,8 @@
 Update n trains on steps [n * k1, (n + 1) * k1) of the stream.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -12,6 +14,7 @@ from seqjax import metrics
 from seqjax.models import task as task_lib
 
 
+@functools.lru_cache(64)  # So that equal losses share what is compiled.
 def truncate(loss, update_every: int, bptt_steps: int | None = None):
   """Makes the loss of a window out of the loss of a stretch of it.
 

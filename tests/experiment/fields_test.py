@@ -158,6 +158,19 @@ class DeclaredTest(absltest.TestCase):
     self.assertEmpty(asked)
     self.assertEqual(declared['cell'].options(), ('a', 'b'))
 
+  def test_only_what_is_said_to_be_traced_is(self):
+    @dataclasses.dataclass(frozen=True)
+    class Sub(Base):
+      rate: float = fields.field(0.5, 'share', traced=True)
+
+    @dataclasses.dataclass(frozen=True)
+    class Other(Sub):
+      rate: float = 0.25
+
+    for config_class in Sub, Other:
+      declared = fields.declared(config_class).values()
+      self.assertEqual([x.name for x in declared if x.traced], ['rate'])
+
   def test_a_class_that_is_no_dataclass_is_refused(self):
     class Sub(Base):
       size: int = 7

@@ -181,10 +181,10 @@ class BadNumbersTest(small_run.LoopTestCase):
     good = self.plan().initial()
     report, state = bad_numbers.investigate(
       self.plan(),
-      small_run.make_train_step(small_run.TASK, small_run.OPTIMIZER, 3),
+      small_run.make_train_step(small_run.TASK, small_run.OPTIMIZER),
       good,
       8,
-      {'learning_rate': jnp.float32(0.05), 'clip_norm': jnp.float32(1.0)},
+      self.plan().arrays(),
     )
     self.fit()
     line = next(x for x in self.lines() if x['step'] == 8)

@@ -4,8 +4,6 @@ import numpy as np
 import small_run
 from absl.testing import absltest, parameterized
 
-from seqjax.training import compilations
-
 LENGTHS = (3, 5, 3, 2, 5, 2, 3, 5, 2, 3)
 
 
@@ -46,10 +44,6 @@ class AnnounceTest(small_run.LoopTestCase):
   def test_no_number_changes(self):
     self.assertEqual(self.fit('one'), self.fit('two', programs=0))
     self.assertLen(self.sentences(), 1)
-
-  def test_without_a_plan_the_task_is_the_task(self):
-    task = compilations.announce(small_run.TASK, None, print)
-    self.assertIs(task, small_run.TASK)
 
 
 if __name__ == '__main__':

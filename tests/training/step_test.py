@@ -69,10 +69,12 @@ def hparams_of(learning_rate=0.1, **more):
 
 
 def make(name='adam', seed=0, task=TASK):
-  """The step, and the state before it."""
+  """The step with its seed, and the state before it."""
   optimizer = optimizer_lib.make(name)
   state = state_lib.create(task, optimizer, batch_of(), seed)
-  return step_lib.make_train_step(task, optimizer, seed), state
+  train_step = step_lib.make_train_step(task, optimizer)
+  seeded = {'seed': jnp.uint32(seed)}
+  return lambda *args: train_step(*args[:-1], args[-1] | seeded), state
 
 
 def host(tree):
@@ -164,6 +166,30 @@ class StepTest(parameterized.TestCase):
       batch = bad_batch(n) if n == 2 else batch_of(n)
       state, *_ = train_step(state, batch, hparams_of(0.1 / (n + 1)))
     self.assertLen(traces, 1)
+
+  def test_tasks_that_differ_in_how_they_begin_share_a_step(self):
+    optimizer = optimizer_lib.make('adam')
+    begun = TASK._replace(init=lambda key, batch: {'w': jnp.ones(D)})
+    other = TASK._replace(loss=lambda *args: loss(*args))
+    step = step_lib.make_train_step(TASK, optimizer)
+    self.assertIs(step_lib.make_train_step(begun, optimizer), step)
+    self.assertIsNot(step_lib.make_train_step(other, optimizer), step)
+    for name, same in ('adam', True), ('sgd', False):
+      made = step_lib.make_train_step(TASK, optimizer_lib.make(name))
+      self.assertEqual(made is step, same)
+
+  def test_seeds_share_a_program(self):
+    step = step_lib.make_train_step(
+      TASK._replace(loss=lambda *args: loss(*args)), optimizer_lib.make('adam')
+    )
+    scales = set()
+    for seed in (0, 1, 2**32 - 1):
+      optimizer = optimizer_lib.make('adam')
+      state = state_lib.create(TASK, optimizer, batch_of(), 0)
+      hparams = hparams_of(0.1 * (seed + 1)) | {'seed': jnp.uint32(seed)}
+      scales.add(float(step(state, batch_of(), hparams)[2]['scale'][0]))
+    self.assertLen(scales, 3)
+    self.assertEqual(step._cache_size(), 1)
 
   def test_the_state_that_goes_in_is_donated(self):
     train_step, state = make()
@@ -280,15 +306,16 @@ class EvalStepTest(parameterized.TestCase):
       np.testing.assert_allclose(a, b, rtol=1e-6)
     self.assertEqual(found['scale'][0], 1)
 
+  def test_the_same_loss_has_the_same_step(self):
+    step = step_lib.make_eval_step(TASK)
+    self.assertIs(step_lib.make_eval_step(TASK._replace(init=None)), step)
+
 
 class OverflowTest(absltest.TestCase):
   def test_a_finite_gradient_that_moves_a_parameter_too_far_is_skipped(self):
-    optimizer = optimizer_lib.make('sgd')
-    batch = batch_of()
-    state = state_lib.create(TASK, optimizer, batch, 0)
+    step, state = make('sgd')
     before = np.array(state.params['w'])
-    step = step_lib.make_train_step(TASK, optimizer, 0)
-    state, _, metrics = step(state, batch, {'learning_rate': jnp.float32(3e38)})
+    state, _, metrics = step(state, batch_of(), hparams_of(3e38))
     self.assertTrue(np.isfinite(metrics['grad_norm'][0]))
     np.testing.assert_array_equal(state.params['w'], before)
     self.assertEqual(state.skipped_in_row, 1)
