@@ -29,6 +29,7 @@ usage() {
   cat <<END
 ./launch.sh EXPERIMENT [--flag=value ...]    (--help after it lists its flags)
 ./launch.sh --max_restarts=N EXPERIMENT ...  (starts it again after a crash)
+./launch.sh sweep EXPERIMENT --grid=...      (many trials; --help after it says more)
 ./launch.sh test [--slow] [argument ...]     (arguments and paths of pytest)
 ./launch.sh bench BENCHMARK [--flag=value ...]
 ./launch.sh doctor [--cells=lstm,gru]        (what this machine computes, how exactly)
@@ -181,12 +182,17 @@ case ${1:-help} in
     set -- "benchmarks.$2" "${@:3}"
     ;;
   doctor | exchange) set -- "seqjax.$1" "${@:2}" ;;
+  sweep)
+    [[ ${2:-} == -* || -z ${2:-} ]] ||
+      require experiment experiments "$2"
+    set -- seqjax.sweeps "${@:2}"
+    ;;
   --max_restarts=*)
     require experiment experiments "${2:-}"
     set -- seqjax.supervisor "$1" -- "experiments.$2" "${@:3}"
     ;;
   *)
-    require experiment experiments "$1" bench doctor exchange help test
+    require experiment experiments "$1" bench doctor exchange help sweep test
     set -- "experiments.$1" "${@:2}"
     ;;
 esac

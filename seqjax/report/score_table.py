@@ -1,5 +1,7 @@
 """Scores of a model beside those of others, as text."""
 
+from collections.abc import Collection, Sequence
+
 
 def score_table(rows: dict[str, dict[str, float]]) -> str:
   """Numbers by name, a row for each forecaster; empty where one has none.
@@ -11,15 +13,32 @@ def score_table(rows: dict[str, dict[str, float]]) -> str:
   network    2     3
   """
   names = list(dict.fromkeys(name for row in rows.values() for name in row))
-  cells = [['', *names]] + [
-    [title, *(f'{row[n]:.4g}' if n in row else '' for n in names)]
-    for title, row in rows.items()
-  ]
-  widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+  return aligned(
+    [['', *names]]
+    + [
+      [title, *(f'{row[n]:.4g}' if n in row else '' for n in names)]
+      for title, row in rows.items()
+    ],
+    left=[0],
+  )
+
+
+def aligned(rows: Sequence[Sequence[str]], left: Collection[int]) -> str:
+  """Rows of equally many cells, in columns.
+
+  Args:
+    rows: of the table, its head the first.
+    left: the columns that begin together, as words do; the others end together.
+
+  >>> print(aligned([['cell', 'loss'], ['gru', '2']], left=[0]))
+  cell  loss
+  gru      2
+  """
+  widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
   return '\n'.join(
     '  '.join(
-      cell.ljust(width) if i == 0 else cell.rjust(width)
+      cell.ljust(width) if i in left else cell.rjust(width)
       for i, (cell, width) in enumerate(zip(row, widths, strict=True))
     ).rstrip()
-    for row in cells
+    for row in rows
   )
