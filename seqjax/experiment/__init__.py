@@ -2,10 +2,11 @@
 
 from seqjax.experiment.build import check, plan, recurrent
 from seqjax.experiment.command import resolve
-from seqjax.experiment.config import Config, digest, kind, run_id, settings
+from seqjax.experiment.config import Config, kind, settings
 from seqjax.experiment.fields import Field, declared, field
 from seqjax.experiment.flags import help_text, parse
 from seqjax.experiment.main import main
+from seqjax.experiment.naming import digest, run_id
 from seqjax.experiment.run_directory import RunDirectory
 
 __all__ = [

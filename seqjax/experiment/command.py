@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqjax.experiment import config as configs
-from seqjax.experiment import run_directory
+from seqjax.experiment import naming, run_directory
 from seqjax.training import processes
 
 
@@ -34,7 +34,7 @@ def resolve(
     path = pathlib.Path(typed['workdir']).expanduser()
   else:
     path = pathlib.Path(
-      'runs', experiment_name, configs.run_id(config_class(**typed))
+      'runs', experiment_name, naming.run_id(config_class(**typed))
     )
   path = processes.directory(path, typed.get('process_id', 0))
   run = run_directory.RunDirectory(path)

@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
-import json
 import pkgutil
 from typing import Any
 
@@ -288,25 +286,3 @@ def settings(config: Config, *kinds: str) -> dict[str, Any]:
     for name in fields.declared(type(config))
     if kind(config, name) in kinds
   }
-
-
-def run_id(config: Config, digits: int = 6) -> str:
-  """The name of a run: `<cell>-<6 hex>-s<seed>`, or of more digits.
-
-  The hash is over the identity fields, but for the seed, that differ from
-  their default: the same command finds the same run, runs that differ in the
-  seed alone stand side by side, and a new field changes no name.
-  """
-  declared = fields.declared(type(config))
-  typed = {
-    name: value
-    for name, value in settings(config, 'identity').items()
-    if name != 'seed' and value != declared[name].default
-  }
-  return f'{config.cell}-{digest(typed)[:digits]}-s{config.seed}'
-
-
-def digest(content: Any) -> str:
-  """SHA-256, in hex, of the canonical JSON of the content."""
-  text = json.dumps(content, sort_keys=True, separators=(',', ':'))
-  return hashlib.sha256(text.encode()).hexdigest()

@@ -14,7 +14,7 @@ from typing import Any
 from seqjax import errors
 from seqjax.experiment import config as configs
 from seqjax.experiment import environment as environments
-from seqjax.experiment import fields, json_file
+from seqjax.experiment import fields, json_file, naming
 from seqjax.experiment import lock as locks
 from seqjax.training import initial, logs
 
@@ -264,7 +264,7 @@ class RunDirectory:
     made_of = [record['experiment'], identity, record['data_sha256']]
     if record['initial_sha256'] is not None:  # Else as before there were any.
       made_of.append(record['initial_sha256'])
-    return configs.digest(made_of)
+    return naming.digest(made_of)
 
   def read_result(self) -> dict[str, Any] | None:
     """result.json, as `write_result`; None before the run is done."""

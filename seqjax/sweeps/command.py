@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqjax import errors
-from seqjax.experiment import config as configs
-from seqjax.experiment import ending, fields, flags
+from seqjax.experiment import ending, fields, flags, naming
 from seqjax.sweeps import experiments, halving, record
 from seqjax.sweeps import space as spaces
 
@@ -49,7 +48,7 @@ class Sweep:
   @property
   def directory(self) -> pathlib.Path:
     """Of the sweep; that of the same command is the same."""
-    name = f'sweep-{configs.digest(self.description)[:6]}'
+    name = f'sweep-{naming.digest(self.description)[:6]}'
     typed = self.options.workdir or f'runs/{self.experiment}/{name}'
     return pathlib.Path(typed).expanduser()
 

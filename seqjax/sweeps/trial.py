@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqjax.experiment import config as configs
-from seqjax.experiment import fields
+from seqjax.experiment import fields, naming
 
 # How a trial may end: with metrics; with numbers that stayed not finite; with
 # an error of its own; or with its worker, by no fault of its own perhaps.
@@ -22,7 +22,7 @@ class Trial:
   """A run of an experiment, made by `make`.
 
   Attributes:
-    name: of its directory within that of the sweep, as of `configs.run_id`.
+    name: of its directory within that of the sweep, as of `naming.run_id`.
     settings: what a person would type for it, by name; never the workdir.
     program: trials that have it in common differ in numbers alone.
     steps: updates in all; with the name, what a trial is counted by.
@@ -69,7 +69,7 @@ def make(
   """
   config = config_class(**settings)
   return Trial(
-    configs.run_id(config, _DIGITS),
+    naming.run_id(config, _DIGITS),
     dict(settings),
     program(config),
     config.steps,
@@ -90,4 +90,4 @@ def program(config: configs.Config) -> str:
   for name, field in fields.declared(type(config)).items():
     if field.traced and name in made_of:
       made_of[name] = name == 'seed' or made_of[name] != 0
-  return configs.digest(made_of)[:12]
+  return naming.digest(made_of)[:12]

@@ -21,7 +21,7 @@ from small_char_lm import SMALL, TEXT
 
 from experiments import char_lm
 from seqjax import data, errors, experiment
-from seqjax.experiment import beginning
+from seqjax.experiment import beginning, naming
 from seqjax.experiment import config as configs
 from seqjax.training import checkpoint_format, signals
 
@@ -71,7 +71,7 @@ class RunDirectoryTest(InitialTestCase):
     self.assertIsNone(run.read()['initial_sha256'])
     config, _ = self.resolve()
     identity = json.loads(json.dumps(configs.settings(config, 'identity')))
-    before = configs.digest(['copy', identity, 'ab' * 32])
+    before = naming.digest(['copy', identity, 'ab' * 32])
     self.assertEqual(run.fingerprint(config), before)
     # As a version wrote it that knew of no such weights.
     record = json.loads((self.path / 'config.json').read_text())

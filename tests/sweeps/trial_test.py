@@ -5,8 +5,7 @@ import dataclasses
 from absl.testing import absltest, parameterized
 
 from seqjax import errors, experiment
-from seqjax.experiment import config as configs
-from seqjax.experiment import fields
+from seqjax.experiment import fields, naming
 from seqjax.sweeps import trial as trials
 
 
@@ -73,7 +72,7 @@ class MakeTest(parameterized.TestCase):
     self.assertEqual(
       trials.make(Config, settings),
       trials.Trial(
-        configs.run_id(config, 10), settings, trials.program(config), 9
+        naming.run_id(config, 10), settings, trials.program(config), 9
       ),
     )
 
