@@ -242,8 +242,11 @@ class AddressTest(absltest.TestCase):
     self.refuse('127.0.0.1:65536', 'does not answer')
 
   def test_an_address_that_is_none_of_ray(self):
-    self.enterContext(mock.patch.object(ray_cluster, 'CONNECT_SECONDS', 0.1))
-    with socket.create_server(('127.0.0.1', 0)) as server:
+    silence = subprocess.TimeoutExpired('python', 60)
+    with (
+      socket.create_server(('127.0.0.1', 0)) as server,
+      mock.patch.object(subprocess, 'run', side_effect=silence),
+    ):
       port = server.getsockname()[1]
       self.refuse(f'127.0.0.1:{port}', 'answers, but not as Ray does')
 
