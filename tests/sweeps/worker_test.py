@@ -95,6 +95,12 @@ class RunTest(WorkerTestCase):
     steps = [x['step'] for x in lines]
     self.assertEqual(steps, sorted(steps))
 
+  def test_what_was_taken_further_is_not_compared(self):
+    self.run_all(self.trial(steps=4))
+    (outcome,) = self.run_all(self.trial(steps=2))
+    self.assertEqual((outcome.status, outcome.metrics), ('failed', {}))
+    self.assertIn('on to step 4, and the sweep compares at 2', outcome.error)
+
   def test_one_that_fails_leaves_the_others_alone(self):
     group = [
       self.trial(text_file=str(self.folder / 'none.txt')),
