@@ -188,13 +188,7 @@ def _wait(workdir, process, starting, left, rng) -> None:
 def _send(signum, process, workdir, log) -> Hit | None:
   """Sends a signal; None where the process had nothing left to stop."""
   phase = _phase(workdir, log.read_text())
-  began = time.monotonic()
-  process.send_signal(signum)  # Does nothing to what has ended.
-  try:
-    process.wait(_PATIENCE)
-  except subprocess.TimeoutExpired:
-    process.kill()
-  seconds = time.monotonic() - began
+  seconds = _small_runs.stop(process, signum, _PATIENCE)
   if process.wait() == 0:
     return None
   return Hit(signum, phase, _small_runs.last_step(workdir), seconds)

@@ -208,3 +208,17 @@ def differences(expected: dict[str, str], found: dict[str, str]) -> list[str]:
   """The names whose contents differ, or that only one has."""
   names = expected.keys() | found.keys()
   return sorted(x for x in names if expected.get(x) != found.get(x))
+
+
+def stop(process: subprocess.Popen, signum: int, patience: float) -> float:
+  """Sends a signal, and gives the seconds until the process has ended.
+
+  One that goes on for longer than the patience, in seconds, is killed.
+  """
+  began = time.monotonic()
+  process.send_signal(signum)  # Does nothing to what has ended.
+  try:
+    process.wait(patience)
+  except subprocess.TimeoutExpired:
+    process.kill()
+  return time.monotonic() - began

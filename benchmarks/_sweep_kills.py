@@ -151,13 +151,7 @@ def _updates(workdir) -> int:
 def _send(signum, process, workdir, before) -> Hit | None:
   """Sends a signal; None where the driver had nothing left to stop."""
   phase = _phase(workdir, before)
-  began = time.monotonic()
-  process.send_signal(signum)  # Does nothing to what has ended.
-  try:
-    process.wait(_PATIENCE)
-  except subprocess.TimeoutExpired:
-    process.kill()
-  seconds = time.monotonic() - began
+  seconds = _small_runs.stop(process, signum, _PATIENCE)
   return None if process.wait() == 0 else Hit(signum, phase, seconds)
 
 

@@ -12,15 +12,12 @@ A table for each, then the verdict; exit code 1 if anything was wrong. Speeds
 are printed and decide nothing. --short is of minutes, for CI.
 """
 
-import sys
-
 from benchmarks import (
+  _parts,
   _sweep_alone,
   _sweep_diverged,
   _sweep_kills,
   _sweep_speed,
-  _timing,
-  reliability,
 )
 
 PARTS = {
@@ -32,32 +29,7 @@ PARTS = {
 
 
 def main():
-  parser = _timing.parser(__doc__, 'sweeps')
-  parser.add_argument('--parts')
-  parser.add_argument('--kills', type=int)
-  parser.add_argument('--terms', type=int)
-  parser.add_argument('--seed', type=int, default=0)
-  parser.add_argument('--short', action='store_true')
-  parser.add_argument('--out')
-  options = parser.parse_args()
-  names = _timing.pick(parser, options.parts, PARTS, 'part')
-  for name, usual in {'kills': (10, 2), 'terms': (2, 1)}.items():
-    if getattr(options, name) is None:
-      setattr(options, name, usual[options.short])
-
-  print(_timing.machine())
-  tables, wrong = {}, []
-  for name in names:
-    print(f'\n{name}', flush=True)
-    tables[name], found = PARTS[name](options)
-    print(reliability.table(tables[name]), flush=True)
-    wrong += [f'{name}: {fault}' for fault in found]
-  print()
-  for fault in wrong:
-    print(f'wrong: {fault}')
-  print(f'{", ".join(names)}: {len(wrong)} wrong.')
-  _timing.save(options.out, seed=options.seed, tables=tables, wrong=wrong)
-  sys.exit(1 if wrong else 0)
+  _parts.run(__doc__, 'sweeps', PARTS, kills=(10, 2), terms=(2, 1))
 
 
 if __name__ == '__main__':

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 from absl.testing import absltest, parameterized
 
-from benchmarks import _damage, _kills, _small_runs, reliability
+from benchmarks import _damage, _kills, _parts, _small_runs, reliability
 
 
 def run(*arguments, **parts):
@@ -45,9 +45,7 @@ class ReliabilityTest(parameterized.TestCase):
 
   def test_a_table_stands_in_columns(self):
     rows = [{'file': 'a', 'cases': 5}, {'file': 'bcd', 'cases': 12.345}]
-    self.assertEqual(
-      reliability.table(rows), 'file  cases\na     5\nbcd   12.3'
-    )
+    self.assertEqual(_parts.table(rows), 'file  cases\na     5\nbcd   12.3')
 
   @parameterized.parameters(
     ('Going on from step 1,020.\n', 1020),

@@ -79,7 +79,7 @@ def _listening():
       session = os.getsid(int(process.name))
       command = (process / 'cmdline').read_bytes()
       links = [os.readlink(x) for x in (process / 'fd').iterdir()]
-    except OSError:  # It has ended.
+    except (FileNotFoundError, ProcessLookupError):  # It has ended.
       continue
     if session == os.getsid(0) and re.search(b'ray|gcs_server', command):
       inodes |= {x[8:-1] for x in links if x.startswith('socket:[')}
