@@ -76,13 +76,13 @@ def _listening():
   inodes = set()
   for process in pathlib.Path('/proc').glob('[0-9]*'):
     try:
-      session = os.getsid(int(process.name))
-      command = (process / 'cmdline').read_bytes()
-      links = [os.readlink(x) for x in (process / 'fd').iterdir()]
+      if os.getsid(int(process.name)) != os.getsid(0):
+        continue  # Nothing of ours, and perhaps not ours to look into.
+      if re.search(b'ray|gcs_server', (process / 'cmdline').read_bytes()):
+        links = [os.readlink(x) for x in (process / 'fd').iterdir()]
+        inodes |= {x[8:-1] for x in links if x.startswith('socket:[')}
     except (FileNotFoundError, ProcessLookupError):  # It has ended.
       continue
-    if session == os.getsid(0) and re.search(b'ray|gcs_server', command):
-      inodes |= {x[8:-1] for x in links if x.startswith('socket:[')}
   found = set()
   for table in ('tcp', 'tcp6'):
     for line in pathlib.Path('/proc/net', table).read_text().splitlines()[1:]:
